@@ -1,0 +1,1 @@
+"""The command ``hyperv-kvp``: one module a subcommand."""

@@ -1,0 +1,1 @@
+"""Ignition configs become cloud-config: pure functions, same input, same output."""

@@ -1,0 +1,1 @@
+"""Ignition configs: parse, validate, merge and fetch. Knows nothing of KVP."""
