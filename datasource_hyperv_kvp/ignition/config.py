@@ -12,7 +12,6 @@ specification in snake case.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Optional
 
 
 @dataclass(frozen=True)
@@ -20,24 +19,24 @@ class HTTPHeader:
     """One request header; without a value it removes a parent config's header when merged."""
 
     name: str
-    value: Optional[str] = None
+    value: str | None = None
 
 
 @dataclass(frozen=True)
 class Resource:
     """Something to fetch: contents of a file, another config, a CA bundle, a key file."""
 
-    source: Optional[str] = None
-    compression: Optional[str] = None
+    source: str | None = None
+    compression: str | None = None
     http_headers: tuple[HTTPHeader, ...] = ()
     #: ``sha256-`` or ``sha512-`` and the hexadecimal digest of the decompressed bytes.
-    verification_hash: Optional[str] = None
+    verification_hash: str | None = None
 
 
 @dataclass(frozen=True)
 class Proxy:
-    http_proxy: Optional[str] = None
-    https_proxy: Optional[str] = None
+    http_proxy: str | None = None
+    https_proxy: str | None = None
     no_proxy: tuple[str, ...] = ()
 
 
@@ -45,8 +44,8 @@ class Proxy:
 class Timeouts:
     """Seconds; ``http_total`` 0 means without limit."""
 
-    http_response_headers: Optional[int] = None
-    http_total: Optional[int] = None
+    http_response_headers: int | None = None
+    http_total: int | None = None
 
 
 @dataclass(frozen=True)
@@ -70,28 +69,28 @@ class KernelArguments:
 @dataclass(frozen=True)
 class PasswdGroup:
     name: str
-    gid: Optional[int] = None
-    password_hash: Optional[str] = None
-    should_exist: Optional[bool] = None
-    system: Optional[bool] = None
+    gid: int | None = None
+    password_hash: str | None = None
+    should_exist: bool | None = None
+    system: bool | None = None
 
 
 @dataclass(frozen=True)
 class PasswdUser:
     name: str
-    gecos: Optional[str] = None
+    gecos: str | None = None
     groups: tuple[str, ...] = ()
-    home_dir: Optional[str] = None
-    no_create_home: Optional[bool] = None
-    no_log_init: Optional[bool] = None
-    no_user_group: Optional[bool] = None
-    password_hash: Optional[str] = None
-    primary_group: Optional[str] = None
-    shell: Optional[str] = None
-    should_exist: Optional[bool] = None
+    home_dir: str | None = None
+    no_create_home: bool | None = None
+    no_log_init: bool | None = None
+    no_user_group: bool | None = None
+    password_hash: str | None = None
+    primary_group: str | None = None
+    shell: str | None = None
+    should_exist: bool | None = None
     ssh_authorized_keys: tuple[str, ...] = ()
-    system: Optional[bool] = None
-    uid: Optional[int] = None
+    system: bool | None = None
+    uid: int | None = None
 
 
 @dataclass(frozen=True)
@@ -104,8 +103,8 @@ class Passwd:
 class NodeOwner:
     """The user or the group of a node: by number, by name, or unset."""
 
-    id: Optional[int] = None
-    name: Optional[str] = None
+    id: int | None = None
+    name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -115,26 +114,26 @@ class Node:
     path: str
     user: NodeOwner = field(default_factory=NodeOwner)
     group: NodeOwner = field(default_factory=NodeOwner)
-    overwrite: Optional[bool] = None
+    overwrite: bool | None = None
 
 
 @dataclass(frozen=True)
 class File(Node):
     #: Permission bits as an integer (0o644), special bits included where the spec has them.
-    mode: Optional[int] = None
+    mode: int | None = None
     contents: Resource = field(default_factory=Resource)
     append: tuple[Resource, ...] = ()
 
 
 @dataclass(frozen=True)
 class Directory(Node):
-    mode: Optional[int] = None
+    mode: int | None = None
 
 
 @dataclass(frozen=True)
 class Link(Node):
-    target: Optional[str] = None
-    hard: Optional[bool] = None
+    target: str | None = None
+    hard: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -142,40 +141,40 @@ class Partition:
     """Sizes and starts in MiB (1,048,576 bytes)."""
 
     number: int = 0
-    label: Optional[str] = None
-    guid: Optional[str] = None
-    type_guid: Optional[str] = None
-    size_mib: Optional[int] = None
-    start_mib: Optional[int] = None
-    should_exist: Optional[bool] = None
-    resize: Optional[bool] = None
-    wipe_partition_entry: Optional[bool] = None
+    label: str | None = None
+    guid: str | None = None
+    type_guid: str | None = None
+    size_mib: int | None = None
+    start_mib: int | None = None
+    should_exist: bool | None = None
+    resize: bool | None = None
+    wipe_partition_entry: bool | None = None
 
 
 @dataclass(frozen=True)
 class Disk:
     device: str
     partitions: tuple[Partition, ...] = ()
-    wipe_table: Optional[bool] = None
+    wipe_table: bool | None = None
 
 
 @dataclass(frozen=True)
 class Raid:
     name: str
-    level: Optional[str] = None
+    level: str | None = None
     devices: tuple[str, ...] = ()
-    spares: Optional[int] = None
+    spares: int | None = None
     options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Filesystem:
     device: str
-    format: Optional[str] = None
-    path: Optional[str] = None
-    label: Optional[str] = None
-    uuid: Optional[str] = None
-    wipe_filesystem: Optional[bool] = None
+    format: str | None = None
+    path: str | None = None
+    label: str | None = None
+    uuid: str | None = None
+    wipe_filesystem: bool | None = None
     options: tuple[str, ...] = ()
     mount_options: tuple[str, ...] = ()
 
@@ -183,42 +182,42 @@ class Filesystem:
 @dataclass(frozen=True)
 class Tang:
     url: str = ""
-    thumbprint: Optional[str] = None
-    advertisement: Optional[str] = None
+    thumbprint: str | None = None
+    advertisement: str | None = None
 
 
 @dataclass(frozen=True)
 class ClevisCustom:
-    pin: Optional[str] = None
-    config: Optional[str] = None
-    needs_network: Optional[bool] = None
+    pin: str | None = None
+    config: str | None = None
+    needs_network: bool | None = None
 
 
 @dataclass(frozen=True)
 class Clevis:
     tang: tuple[Tang, ...] = ()
-    tpm2: Optional[bool] = None
-    threshold: Optional[int] = None
+    tpm2: bool | None = None
+    threshold: int | None = None
     custom: ClevisCustom = field(default_factory=ClevisCustom)
 
 
 @dataclass(frozen=True)
 class Cex:
-    enabled: Optional[bool] = None
+    enabled: bool | None = None
 
 
 @dataclass(frozen=True)
 class Luks:
     name: str
-    device: Optional[str] = None
+    device: str | None = None
     key_file: Resource = field(default_factory=Resource)
-    label: Optional[str] = None
-    uuid: Optional[str] = None
+    label: str | None = None
+    uuid: str | None = None
     options: tuple[str, ...] = ()
-    wipe_volume: Optional[bool] = None
+    wipe_volume: bool | None = None
     clevis: Clevis = field(default_factory=Clevis)
     cex: Cex = field(default_factory=Cex)
-    discard: Optional[bool] = None
+    discard: bool | None = None
     open_options: tuple[str, ...] = ()
 
 
@@ -236,15 +235,15 @@ class Storage:
 @dataclass(frozen=True)
 class Dropin:
     name: str
-    contents: Optional[str] = None
+    contents: str | None = None
 
 
 @dataclass(frozen=True)
 class Unit:
     name: str
-    contents: Optional[str] = None
-    enabled: Optional[bool] = None
-    mask: Optional[bool] = None
+    contents: str | None = None
+    enabled: bool | None = None
+    mask: bool | None = None
     dropins: tuple[Dropin, ...] = ()
 
 

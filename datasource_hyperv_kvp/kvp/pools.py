@@ -23,8 +23,9 @@ Pools = Mapping[int, Pool]
 class Record:
     """One key with its value.
 
-    Text that is not UTF-8 is kept as Python keeps undecodable bytes (``surrogateescape``): a foreign
-    key cannot spoil a pool, and a document that holds such bytes is refused where it is joined.
+    Text that is not UTF-8 is kept as Python keeps undecodable bytes (``surrogateescape``): a
+    foreign key cannot spoil a pool, and a document that holds such bytes is refused where it is
+    joined.
     """
 
     key: str
