@@ -1,0 +1,46 @@
+"""Debian packages as test equipment: downloaded by apt, unpacked into the cache, never installed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+
+def cache_dir() -> Path:
+    """Where tests keep what is expensive to make; ``XDG_CACHE_HOME`` decides."""
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "datasource-hyperv-kvp"
+
+
+def unpack(package: str) -> Path:
+    """The root of the unpacked ``package``, in the version that this machine's apt offers.
+
+    Safe with several callers at once: whoever is first to finish puts the directory in place.
+    :raises RuntimeError: apt does not offer the package, with apt's own words.
+    """
+    base = cache_dir() / "packages"
+    target = base / package
+    if target.is_dir():
+        return target
+    base.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=base, prefix=f".{package}-") as name:
+        work = Path(name)
+        _run(["apt-get", "download", package], work)
+        (archive,) = work.glob("*.deb")
+        _run(["dpkg", "-x", str(archive), "unpacked"], work)
+        try:
+            (work / "unpacked").rename(target)
+        except OSError:
+            if not target.is_dir():
+                raise
+            shutil.rmtree(work / "unpacked")
+    return target
+
+
+def _run(command: list[str], directory: Path) -> None:
+    result = subprocess.run(command, cwd=directory, capture_output=True, text=True)
+    if result.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)}: {result.stderr.strip() or result.stdout.strip()}")
