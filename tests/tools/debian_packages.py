@@ -1,4 +1,4 @@
-"""Debian packages as test equipment: downloaded by apt, unpacked into the cache, never installed."""
+"""Debian packages as test equipment: downloaded by apt, unpacked in the cache, never installed."""
 
 from __future__ import annotations
 
