@@ -1,0 +1,396 @@
+"""Pools to documents: which keys count, whether each document is whole, and what it says."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from datasource_hyperv_kvp.errors import DocumentError
+from datasource_hyperv_kvp.kvp.pools import AUTO_EXTERNAL, EXTERNAL, Pool, Pools
+from datasource_hyperv_kvp.payload import encoding as encodings
+from datasource_hyperv_kvp.payload import manifest as manifests
+from datasource_hyperv_kvp.payload.chunks import VALUE_BYTES, join, to_bytes
+from datasource_hyperv_kvp.payload.hostfacts import host_facts
+from datasource_hyperv_kvp.payload.names import (
+    DOCUMENT_NAMES,
+    IGNITION,
+    MANIFEST_KEY,
+    META_DATA,
+    NETWORK_CONFIG,
+    USER_DATA,
+    VENDOR_DATA,
+    chunk_key,
+    chunk_number,
+    document_of,
+    encoding_key,
+)
+
+
+@dataclass(frozen=True)
+class Document:
+    """One document and how it came."""
+
+    #: One of ``DOCUMENT_NAMES``.
+    name: str
+    #: The keys that it was joined from, in order; missing ones are not among them.
+    keys: tuple[str, ...] = ()
+    #: One of ``encoding.ENCODINGS``.
+    encoding: str = encodings.PLAIN
+    #: Of the joined text before decoding, hexadecimal; empty if keys are missing.
+    sha256: str = ""
+    #: Bytes of UTF-8 after decoding; 0 if the document is damaged.
+    size: int = 0
+    #: The decoded text; ``None`` if the document is damaged.
+    text: str | None = None
+    fault: DocumentError | None = None
+    #: Whether the manifest lists it, so that its hash was checked.
+    in_manifest: bool = False
+
+    @property
+    def chunks(self) -> int:
+        """How many keys it came in."""
+        return len(self.keys)
+
+
+@dataclass(frozen=True)
+class Payload:
+    """Everything that the host wants this machine to know.
+
+    ``documents`` has every document that is meant to be there, in the order of
+    ``DOCUMENT_NAMES``, damaged ones included: a damaged one has a fault and no text.
+    """
+
+    documents: Mapping[str, Document] = field(default_factory=dict)
+    #: One for the manifest if it is damaged, then one for each damaged document.
+    faults: tuple[DocumentError, ...] = ()
+    #: Pool 3, names in snake case: ``virtual_machine_name``.
+    host_facts: Mapping[str, str] = field(default_factory=dict)
+    #: Keys of ours in pool 0 that do not count: of an older document, or not in the manifest.
+    stale: tuple[str, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Whether the host wants nothing of us: no document, and nothing damaged."""
+        return not self.documents and not self.faults
+
+    @property
+    def ignition(self) -> str | None:
+        return self._text(IGNITION)
+
+    @property
+    def user_data(self) -> str | None:
+        return self._text(USER_DATA)
+
+    @property
+    def meta_data(self) -> str | None:
+        return self._text(META_DATA)
+
+    @property
+    def vendor_data(self) -> str | None:
+        return self._text(VENDOR_DATA)
+
+    @property
+    def network_config(self) -> str | None:
+        return self._text(NETWORK_CONFIG)
+
+    def _text(self, name: str) -> str | None:
+        document = self.documents.get(name)
+        return document.text if document else None
+
+
+def assemble(pools: Pools) -> Payload:
+    """Put the documents in pool 0 together.
+
+    With a manifest only what it lists counts, and only if its hash fits. Without one a document is
+    its single key if that is not empty (Ignition's rule), or else its numbered keys up to the first
+    gap; a JSON text ends where it is whole, so that chunks of a longer predecessor do no harm.
+
+    Never raises for what a host may have sent: what is wrong is in ``Payload.faults``.
+    """
+    pool = pools.get(EXTERNAL, {})
+    facts = host_facts(pools.get(AUTO_EXTERNAL, {}))
+    faults: list[DocumentError] = []
+    documents: dict[str, Document] = {}
+    manifest_text = pool.get(MANIFEST_KEY, "")
+    if manifest_text:
+        try:
+            manifest = manifests.parse(manifest_text)
+        except DocumentError as error:
+            # Whatever else is there may be stale, in part, or encoded in an unknown way.
+            return Payload(faults=(error,), host_facts=facts, stale=_stale(pool, {}))
+        documents = _listed(pool, manifest)
+        faults += [error for name, error in manifest.faults.items() if name not in documents]
+    else:
+        for name in DOCUMENT_NAMES:
+            document = _unlisted(pool, name)
+            if document:
+                documents[name] = document
+    faults += [document.fault for document in documents.values() if document.fault]
+    return Payload(
+        documents=documents,
+        faults=tuple(faults),
+        host_facts=facts,
+        stale=_stale(pool, documents, by_manifest=bool(manifest_text)),
+    )
+
+
+def is_complete(pools: Pools) -> bool:
+    """Whether a manifest is there and all that it lists has arrived, so that no wait is left."""
+    pool = pools.get(EXTERNAL, {})
+    try:
+        manifest = manifests.parse(pool.get(MANIFEST_KEY, ""))
+    except DocumentError:
+        return False
+    return not manifest.faults and all(
+        _joined(pool, name, entry).fault is None for name, entry in manifest.entries.items()
+    )
+
+
+def _listed(pool: Pool, manifest: manifests.Manifest) -> dict[str, Document]:
+    documents = {}
+    for name in DOCUMENT_NAMES:
+        if name in manifest.faults:
+            documents[name] = Document(name=name, fault=manifest.faults[name], in_manifest=True)
+        elif name in manifest.entries:
+            joined = _joined(pool, name, manifest.entries[name])
+            documents[name] = joined if joined.fault else _decoded(pool, joined)
+    return documents
+
+
+def _joined(pool: Pool, name: str, entry: manifests.Entry) -> Document:
+    """The document that the manifest asks for, not yet decoded: its text is the joined one."""
+    keys = [chunk_key(name, number) for number in range(entry.chunks)]
+    # A document that fits one key may have come under its plain name, as people set it by hand.
+    candidates = [keys, [name]] if entry.chunks == 1 else [keys]
+    found = ""
+    for candidate in candidates:
+        if any(key not in pool for key in candidate):
+            continue
+        text = join(pool[key] for key in candidate)
+        digest = hashlib.sha256(to_bytes(text)).hexdigest()
+        if digest == entry.sha256:
+            return Document(
+                name=name,
+                keys=tuple(candidate),
+                encoding=entry.encoding,
+                sha256=digest,
+                text=text,
+                in_manifest=True,
+            )
+        found = found or digest
+    present = tuple(key for key in keys if key in pool)
+    if found:
+        fault = DocumentError(
+            f"the manifest expects sha256 {entry.sha256[:16]}…, "
+            f"the {len(present)} joined {_plural(len(present), 'key')} have {found[:16]}…",
+            where=_span(name, entry.chunks),
+            advice="a chunk is stale or was changed; set the document again with its manifest",
+        )
+    else:
+        missing = [key for key in keys if key not in pool]
+        fault = DocumentError(
+            f"the manifest expects {entry.chunks} {_plural(entry.chunks, 'key')}, "
+            f"{len(present)} {'is' if len(present) == 1 else 'are'} there; "
+            f"missing: {_some(missing)}",
+            where=_span(name, entry.chunks),
+            advice="look whether the host still has all keys of this machine, and set them again",
+        )
+    return Document(
+        name=name,
+        keys=present,
+        encoding=entry.encoding,
+        sha256=found,
+        fault=fault,
+        in_manifest=True,
+    )
+
+
+def _unlisted(pool: Pool, name: str) -> Document | None:
+    """The document as its keys alone tell it, or ``None`` if it has none."""
+    numbers = sorted(n for n in (chunk_number(name, key) for key in pool) if n is not None)
+    single = pool.get(name, "")
+    if single:
+        return _with_set_encoding(pool, name, (name,))
+    if not numbers:
+        spelling = pool.get(encoding_key(name), "")
+        if not spelling:
+            return None
+        fault = DocumentError(
+            f"the host has set an encoding ({spelling[:40]!a}), but no document",
+            where=encoding_key(name),
+            advice=f"set {name} or {chunk_key(name, 0)} as well, or remove this key",
+        )
+        return Document(name=name, fault=fault)
+    if numbers[0] != 0:
+        fault = DocumentError(
+            f"the first chunk is missing; there is {_some([chunk_key(name, n) for n in numbers])}",
+            where=chunk_key(name, 0),
+            advice="set the document again, or remove the chunks of an older one",
+        )
+        return Document(name=name, keys=tuple(chunk_key(name, n) for n in numbers), fault=fault)
+    count = next((i for i, n in enumerate(numbers) if i != n), len(numbers))
+    keys = tuple(chunk_key(name, number) for number in range(count))
+    if any(pool[key] for key in keys):
+        return _with_set_encoding(pool, name, keys)
+    return None  # keys emptied because they could not be removed
+
+
+def _with_set_encoding(pool: Pool, name: str, keys: tuple[str, ...]) -> Document:
+    try:
+        encoding = encodings.canonical(pool.get(encoding_key(name), ""))
+        if not pool.get(encoding_key(name)) and encodings.is_gzip_base64(
+            join(pool[k] for k in keys)
+        ):
+            # Its manifest was lost. gzip has a checksum and a length, so nothing is guessed.
+            encoding = encodings.GZIP_BASE64
+    except DocumentError as error:
+        fault = DocumentError(error.message, where=encoding_key(name), advice=error.advice)
+        return Document(name=name, keys=keys, fault=fault)
+    keys = _whole_json(pool, keys) if encoding == encodings.PLAIN else keys
+    text = join(pool[key] for key in keys)
+    digest = hashlib.sha256(to_bytes(text)).hexdigest()
+    joined = Document(name=name, keys=keys, encoding=encoding, sha256=digest, text=text)
+    return _decoded(pool, joined)
+
+
+def _decoded(pool: Pool, joined: Document) -> Document:
+    """Decode a document whose text is still the joined one."""
+    fault: DocumentError | None = None
+    text: str | None = None
+    if joined.text is not None:
+        try:
+            text = encodings.decode(joined.text, joined.encoding)
+        except DocumentError as error:
+            fault = _located(error, pool, joined)
+    if text is not None and not joined.in_manifest and _is_cut_json(text):
+        text = None
+        fault = DocumentError(
+            f"the JSON text of {_span(joined.name, joined.chunks)} ends in the middle",
+            where=_missing_after(joined),
+            advice="the next chunk is missing or an older one is in its place; set it again",
+        )
+    return Document(
+        name=joined.name,
+        keys=joined.keys,
+        encoding=joined.encoding,
+        sha256=joined.sha256,
+        size=len(text.encode()) if text is not None else 0,
+        text=text,
+        fault=fault,
+        in_manifest=joined.in_manifest,
+    )
+
+
+def _located(error: DocumentError, pool: Pool, document: Document) -> DocumentError:
+    """Say which keys are meant, and which one the guest's kernel has cut if one has been."""
+    advice = error.advice
+    for key in document.keys:
+        value = pool[key]
+        if len(to_bytes(value)) >= VALUE_BYTES - 2 and _ends_cut(value):
+            advice = (
+                f"{key} was longer than {VALUE_BYTES} bytes of UTF-8 and was cut in the guest; "
+                "cut it into shorter chunks, as hyperv-kvp encode does"
+            )
+    where = ", ".join(document.keys) if document.chunks == 1 else ""
+    return DocumentError(
+        error.message, where=where or _span(document.name, document.chunks), advice=advice
+    )
+
+
+def _ends_cut(value: str) -> bool:
+    return bool(value) and 0xDC80 <= ord(value[-1]) <= 0xDCFF
+
+
+def _missing_after(document: Document) -> str:
+    if document.keys == (document.name,):
+        return document.name
+    return chunk_key(document.name, document.chunks)
+
+
+# JSON without a manifest: where does the text end?
+
+
+def _whole_json(pool: Pool, keys: tuple[str, ...]) -> tuple[str, ...]:
+    """Leave out what follows the chunk that ends a JSON object: it is of a longer predecessor.
+
+    Other texts, and JSON that does not end where a chunk ends, stay as they are: what is wrong
+    with them is for their own parsers to say.
+    """
+    text = join(pool[key] for key in keys)
+    end = _json_end(text)
+    if end is None or not text[end:].strip():
+        return keys
+    reached = 0
+    for count, key in enumerate(keys, start=1):
+        reached += len(pool[key])
+        if reached >= end and not text[end:reached].strip():
+            return keys[:count]
+        if reached >= end:
+            break
+    return keys
+
+
+def _json_end(text: str) -> int | None:
+    """Where the JSON object that a text begins with ends; ``None`` if there is none."""
+    start = len(text) - len(text.lstrip())
+    if not text.startswith("{", start):
+        return None
+    try:
+        return json.JSONDecoder().raw_decode(text, start)[1]
+    except (ValueError, RecursionError):
+        return None
+
+
+_JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*("?)|[{}\[\]]', re.DOTALL)
+
+
+def _is_cut_json(text: str) -> bool:
+    """Whether a text begins as a JSON object does and ends before it is closed.
+
+    Only strings and brackets are looked at. YAML in flow style and templates can begin with a
+    brace too; what comes after it must be JSON's: a quote or the closing brace.
+    """
+    if not re.match(r'\s*\{\s*("|$)', text) or _json_end(text) is not None:
+        return False
+    depth = 0
+    for token in _JSON_TOKEN.finditer(text):
+        first = token.group()[0]
+        if first == '"':
+            if not token.group(1):
+                return True
+        elif first in "{[":
+            depth += 1
+        else:
+            depth -= 1
+            if depth <= 0:
+                return False
+    return depth > 0
+
+
+# Words for messages
+
+
+def _stale(
+    pool: Pool, documents: Mapping[str, Document], *, by_manifest: bool = False
+) -> tuple[str, ...]:
+    used = {key for document in documents.values() for key in document.keys}
+    if not by_manifest:
+        used.update(encoding_key(name) for name in documents)
+    return tuple(key for key in pool if key not in used and document_of(key) and pool[key])
+
+
+def _span(name: str, chunks: int) -> str:
+    last = f" to .{chunks - 1}" if chunks > 1 else ""
+    return f"{chunk_key(name, 0)}{last}"
+
+
+def _some(keys: list[str]) -> str:
+    shown = ", ".join(keys[:5])
+    return f"{shown} and {len(keys) - 5} more" if len(keys) > 5 else shown
+
+
+def _plural(count: int, word: str) -> str:
+    return word if count == 1 else f"{word}s"
