@@ -1,0 +1,107 @@
+"""Carrying out a plan: in order, journaled, and to the same end however often it is interrupted."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from . import plan as plans
+from .check import check, resolve_paths
+from .errors import ApplyError, Finding
+from .handler import Run
+from .journal import Journal
+from .kinds import HANDLERS
+from .machine import Machine
+from .plan import Plan, Step
+from .sequence import in_order
+
+#: Steps whose state is written to the journal and synced together.
+BATCH = 200
+
+
+class Refused(ApplyError):
+    """The check before the first change found something in the way; nothing was changed."""
+
+    def __init__(self, findings: tuple[Finding, ...]) -> None:
+        super().__init__("\n".join(str(finding) for finding in findings))
+        self.findings = findings
+
+
+def execute(plan: Plan, machine: Machine, journal: Journal) -> None:
+    """Apply the plan, or what is left of it. Raises Refused or ApplyError."""
+    digest = hashlib.sha256(plan.to_text().encode("ascii")).hexdigest()
+    if journal.finished == digest:
+        machine.log("applied in an earlier boot, nothing to do")
+        return
+    if journal.finished is not None:
+        machine.log("another config was applied to this instance; a config is applied only once")
+        return
+    os.umask(0o022)
+    paths, unresolved = resolve_paths(plan, journal.paths)
+    findings = unresolved or check(plan, paths=paths, befores=journal.befores)
+    if findings:
+        raise Refused(tuple(findings))
+    if journal.begun:
+        machine.log("an earlier boot was interrupted; going on where it stopped")
+    journal.start(digest, paths)
+    run = Run(machine, in_order(plan, paths), paths, journal)
+    for batch in batches(run):
+        _apply_batch(batch, run)
+    journal.finish(digest)
+
+
+def batches(run: Run) -> Iterator[list[Step]]:
+    """Steps that are not done yet, in runs that may share one sync."""
+    batch: list[Step] = []
+    for step in run.plan.steps:
+        if run.journal.is_done(step.digest()):
+            continue
+        alone = HANDLERS[type(step)].alone or (isinstance(step, plans.Node) and step.overwrite)
+        if batch and (alone or len(batch) == BATCH):
+            yield batch
+            batch = []
+        batch.append(step)
+        if alone:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _apply_batch(batch: list[Step], run: Run) -> None:
+    states = []
+    for step in batch:
+        state = run.journal.before(step.key)
+        if state is None:
+            with _naming(step):
+                state = HANDLERS[type(step)].before(step, run)
+            run.journal.begin(step.key, state)
+        states.append(state)
+    run.journal.sync()
+    run.machine.point("begun")
+    for step, state in zip(batch, states):
+        run.machine.log(step.key)
+        with _naming(step):
+            HANDLERS[type(step)].apply(step, state, run)
+        run.machine.point("applied")
+    # One sync of everything is cheaper than one of every file and of every directory above it.
+    os.sync()
+    for step in batch:
+        run.journal.done(step.digest())
+    run.journal.sync()
+    run.machine.point("done")
+
+
+@contextmanager
+def _naming(step: Step) -> Iterator[None]:
+    """Errors of a step say which entry of the config it stands for."""
+    try:
+        yield
+    except OSError as error:
+        raise ApplyError(f"{step.key}: {error}", at=step.at) from error
+    except ApplyError as error:
+        if error.at:
+            raise
+        raise ApplyError(f"{step.key}: {error.message}", at=step.at, advice=error.advice) from error

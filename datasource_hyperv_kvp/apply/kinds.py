@@ -1,0 +1,16 @@
+"""Which handler does which kind of step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import accounts, nodes, plan
+from .handler import Handler
+
+HANDLERS: dict[type[plan.Step], Handler[Any]] = {
+    plan.Group: accounts.GroupHandler(),
+    plan.User: accounts.UserHandler(),
+    plan.Directory: nodes.DirectoryHandler(),
+    plan.File: nodes.FileHandler(),
+    plan.Link: nodes.LinkHandler(),
+}

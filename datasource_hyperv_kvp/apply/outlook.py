@@ -1,0 +1,92 @@
+"""What the machine will look like when a step's turn comes: today's state and what came before."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import database
+from .errors import Finding
+from .journal import State
+from .machine import Machine
+from .paths import NodeKind, kind_at, parents
+from .plan import Directory, File, Link, Node, Step
+
+#: What a step leaves at its path.
+NODE_KINDS: dict[type[Step], NodeKind] = {
+    Directory: NodeKind.DIRECTORY,
+    File: NodeKind.FILE,
+    Link: NodeKind.LINK,
+}
+
+
+@dataclass
+class Outlook:
+    """Handlers ask it in :meth:`Handler.check` and tell it what their step will change.
+
+    :param paths: every node's path as written, and what it resolves to.
+    :param befores: recorded states of an interrupted run, by the key of the step.
+    """
+
+    machine: Machine
+    paths: Mapping[str, str]
+    befores: Mapping[str, State] = field(default_factory=dict)
+    users: set[str] = field(default_factory=lambda: set(database.accounts()))
+    groups: set[str] = field(default_factory=lambda: set(database.groups()))
+    nodes: dict[str, NodeKind] = field(default_factory=dict)
+    #: Resolved path -> JSON path of the step that claims it.
+    claims: dict[str, str] = field(default_factory=dict)
+    #: Bytes that will be written, by resolved path.
+    bytes_needed: dict[str, int] = field(default_factory=dict)
+
+    def kind_at(self, path: str) -> NodeKind:
+        """What will stand at a resolved path."""
+        if path in self.nodes:
+            return self.nodes[path]
+        for above in parents(path):
+            if above in self.nodes:
+                # Removed, or made anew and empty but for what the plan puts there.
+                return NodeKind.ABSENT
+        return kind_at(path)
+
+    def claim(self, step: Node, path: str) -> None:
+        """A node of the plan will stand at a resolved path, its parents with it."""
+        self.claims.setdefault(path, step.path)
+        for above in parents(path):
+            if self.kind_at(above) is NodeKind.ABSENT:
+                self.nodes[above] = NodeKind.DIRECTORY
+        kind = NODE_KINDS[type(step)]
+        if step.overwrite or self.kind_at(path) is not kind:
+            self.nodes[path] = kind
+
+    def needs_space(self, path: str, size: int) -> None:
+        """So many bytes will be written at a resolved path."""
+        self.bytes_needed[path] = self.bytes_needed.get(path, 0) + size
+
+    def space_findings(self) -> list[Finding]:
+        """File systems that are read-only or have less room than the plan's files need."""
+        needed: dict[int, int] = {}
+        example: dict[int, str] = {}
+        for path, size in self.bytes_needed.items():
+            existing = next((p for p in parents(path) if Path(p).is_dir()), "/")
+            device = Path(existing).stat().st_dev
+            needed[device] = needed.get(device, 0) + size
+            example.setdefault(device, existing)
+        findings = []
+        for device, size in needed.items():
+            status = os.statvfs(example[device])
+            free = status.f_bavail * status.f_frsize
+            if status.f_flag & os.ST_RDONLY:
+                findings.append(
+                    Finding("$.storage.files", f"{example[device]} is mounted read-only")
+                )
+            elif size > free:
+                findings.append(
+                    Finding(
+                        "$.storage.files",
+                        f"{size} bytes are to be written below {example[device]}, {free} are free",
+                    )
+                )
+        return findings

@@ -1,0 +1,275 @@
+"""The plan: what an Ignition config wants of a machine, as a list of steps in Ignition's order.
+
+A plan is made anywhere (``cloudconfig.plan``), travels as indented JSON inside cloud-config, and is
+carried out by this package in the guest. One dataclass a kind of step; the handler of a kind stands
+in :mod:`.kinds`. A new kind: a frozen dataclass that derives from :class:`Step`, decorated with
+``@kind("its-name")``, and a line in :mod:`.kinds`.
+
+JSON: ``{"version": 1, "steps": [{"do": KIND, "at": JSON path in the config, ...}]}``. A field that
+has its default value is left out. Modes are octal strings; an owner is a number or a name; text is
+a string or a list of lines, anything else base64.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, Field, dataclass, field, fields
+from typing import Any, Callable, ClassVar, Optional, TypeVar, Union
+
+from .errors import PlanError
+
+#: The version of the format; a program refuses plans of another one.
+VERSION = 1
+
+#: An owner: a number, a name, or None for "as the spec's default says".
+Owner = Optional[Union[int, str]]
+
+KINDS: dict[str, type[Step]] = {}
+
+_StepType = TypeVar("_StepType", bound="type[Step]")
+
+
+def kind(name: str) -> Callable[[_StepType], _StepType]:
+    """Class decorator: registers a kind of step under the name that it has in JSON (``do``)."""
+
+    def register(cls: _StepType) -> _StepType:
+        cls.KIND = name
+        KINDS[name] = cls
+        return cls
+
+    return register
+
+
+@dataclass(frozen=True)
+class Contents:
+    """Bytes to write: in the plan itself, or in a private file of the guest (``staged``)."""
+
+    data: bytes = b""
+    #: Absolute path of a file fetched and verified beforehand; ``data`` is empty then.
+    staged: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        if self.staged is not None:
+            return {"staged": self.staged}
+        text = _readable(self.data)
+        if text is None:
+            return {"base64": base64.b64encode(self.data).decode("ascii")}
+        lines = text.splitlines(keepends=True)
+        return {"text": lines if len(lines) > 1 else text}
+
+    @classmethod
+    def from_json(cls, value: Any) -> Contents:
+        if isinstance(value, dict) and len(value) == 1:
+            if isinstance(value.get("staged"), str):
+                return cls(staged=value["staged"])
+            text = value.get("text")
+            if isinstance(text, list) and all(isinstance(line, str) for line in text):
+                text = "".join(text)
+            if isinstance(text, str):
+                return cls(data=text.encode("utf-8"))
+            if isinstance(value.get("base64"), str):
+                try:
+                    return cls(data=base64.b64decode(value["base64"], validate=True))
+                except binascii.Error as error:
+                    raise PlanError(f"contents are not base64: {error}") from error
+        raise PlanError("contents are neither text nor base64 nor a staged file")
+
+
+def _readable(data: bytes) -> str | None:
+    """The text that ``data`` is, or None if a person could not read it as such."""
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    # Other line ends than \n would be split into lines and read as something that they are not.
+    if any(char < " " and char not in "\n\t" for char in text):
+        return None
+    return None if any(char in text for char in "\x7f\x85\u2028\u2029") else text
+
+
+@dataclass(frozen=True)
+class Codec:
+    """How a field's value is written to JSON and read from it."""
+
+    encode: Callable[[Any], Any]
+    decode: Callable[[Any], Any]
+
+
+def _decode_mode(value: Any) -> int:
+    try:
+        return int(value, 8)
+    except (TypeError, ValueError) as error:
+        raise PlanError(f"a mode is an octal string, not {value!r}") from error
+
+
+MODE = {"codec": Codec(lambda mode: f"{mode:04o}", _decode_mode)}
+STRINGS = {"codec": Codec(list, tuple)}
+CONTENTS = {"codec": Codec(Contents.to_json, Contents.from_json)}
+MANY_CONTENTS = {
+    "codec": Codec(
+        lambda items: [item.to_json() for item in items],
+        lambda items: tuple(Contents.from_json(item) for item in items),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to do. ``at`` is the JSON path of the entry in the (merged) config."""
+
+    KIND: ClassVar[str] = ""
+    at: str
+
+    @property
+    def key(self) -> str:
+        """What the step is about, in few words; unique in a plan, without secrets: for the log."""
+        return f"{self.KIND} {self.at}"
+
+    def to_json(self) -> dict[str, Any]:
+        document: dict[str, Any] = {"do": self.KIND, "at": self.at}
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if item.name != "at" and value != _default(item):
+                codec: Codec | None = item.metadata.get("codec")
+                document[item.name] = codec.encode(value) if codec else value
+        return document
+
+    def digest(self) -> str:
+        """SHA-256 of the step as JSON: a step that was changed is another step."""
+        text = json.dumps(self.to_json(), sort_keys=True)
+        return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def _default(item: Field[Any]) -> Any:
+    if item.default is not MISSING:
+        return item.default
+    return item.default_factory() if item.default_factory is not MISSING else MISSING
+
+
+def step_from_json(document: Mapping[str, Any]) -> Step:
+    """A step of its kind. Raises PlanError for an unknown kind or field, or a wrong value."""
+    cls = KINDS.get(str(document.get("do")))
+    if cls is None:
+        raise PlanError(
+            f"no such kind of step: {document.get('do')!r}",
+            advice="the plan was made by a newer version; use the same version in the guest",
+        )
+    known = {item.name: item for item in fields(cls)}
+    values: dict[str, Any] = {}
+    for name, value in document.items():
+        if name == "do":
+            continue
+        if name not in known:
+            raise PlanError(f"step {cls.KIND!r} has no field {name!r}")
+        codec: Codec | None = known[name].metadata.get("codec")
+        values[name] = codec.decode(value) if codec else value
+    missing = [
+        name for name, item in known.items() if name not in values and _default(item) is MISSING
+    ]
+    if missing:
+        raise PlanError(f"step {cls.KIND!r} lacks {', '.join(missing)}")
+    return cls(**values)
+
+
+@kind("group")
+@dataclass(frozen=True)
+class Group(Step):
+    name: str
+    gid: int | None = None
+    password_hash: str | None = None
+    should_exist: bool = True
+    system: bool = False
+
+    @property
+    def key(self) -> str:
+        return f"group {self.name}"
+
+
+@kind("user")
+@dataclass(frozen=True)
+class User(Step):
+    name: str
+    uid: int | None = None
+    gecos: str | None = None
+    primary_group: str | None = None
+    groups: tuple[str, ...] = field(default=(), metadata=STRINGS)
+    home_dir: str | None = None
+    shell: str | None = None
+    password_hash: str | None = None
+    ssh_authorized_keys: tuple[str, ...] = field(default=(), metadata=STRINGS)
+    should_exist: bool = True
+    system: bool = False
+    no_create_home: bool = False
+    no_user_group: bool = False
+    no_log_init: bool = False
+    #: If the account is made here: give it what the distribution's default user has (``core``).
+    default_user_rights: bool = False
+
+    @property
+    def key(self) -> str:
+        return f"user {self.name}"
+
+
+@dataclass(frozen=True)
+class Node(Step):
+    path: str
+    user: Owner = None
+    group: Owner = None
+    overwrite: bool = False
+
+    @property
+    def key(self) -> str:
+        return f"{self.KIND} {self.path}"
+
+
+@kind("directory")
+@dataclass(frozen=True)
+class Directory(Node):
+    mode: int | None = field(default=None, metadata=MODE)
+
+
+@kind("file")
+@dataclass(frozen=True)
+class File(Node):
+    mode: int | None = field(default=None, metadata=MODE)
+    contents: Contents | None = field(default=None, metadata=CONTENTS)
+    append: tuple[Contents, ...] = field(default=(), metadata=MANY_CONTENTS)
+
+
+@kind("link")
+@dataclass(frozen=True)
+class Link(Node):
+    target: str = ""
+    hard: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Steps in the order in which they are carried out.
+
+    Nodes stand in the order of their paths' depth as written; the guest sorts them again by the
+    depth of what they resolve to there.
+    """
+
+    steps: tuple[Step, ...] = ()
+
+    def to_text(self) -> str:
+        """Indented JSON, ASCII, ends with a newline; no line of it begins with a letter."""
+        document = {"version": VERSION, "steps": [step.to_json() for step in self.steps]}
+        return json.dumps(document, indent=1) + "\n"
+
+    @classmethod
+    def from_text(cls, text: str) -> Plan:
+        """Raises PlanError for anything that is not a plan of this version."""
+        try:
+            document = json.loads(text)
+        except ValueError as error:
+            raise PlanError(f"the plan is not JSON: {error}") from error
+        if not isinstance(document, dict) or document.get("version") != VERSION:
+            raise PlanError(f"this is not a plan of version {VERSION}")
+        steps: Sequence[Mapping[str, Any]] = document.get("steps", [])
+        return cls(tuple(step_from_json(step) for step in steps))
