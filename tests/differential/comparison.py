@@ -1,0 +1,75 @@
+"""One config on two copies of a root, and what differs afterwards."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.differential import oracle as oracles
+from tests.differential.oracle import Oracle, Outcome
+from tests.differential.overlay import overlay
+from tests.differential.snapshot import snapshot, touched
+
+#: What is not the machine's state: the two programs' own notes, the backups and locks of the
+#: account tools, and what is empty again after the next boot.
+IGNORE = (
+    "/etc/.ignition-result.json",
+    "/etc/.pwd.lock",
+    *(f"/etc/{name}-" for name in ("passwd", "group", "shadow", "gshadow", "subuid", "subgid")),
+    "/var/lib/cloud",
+    "/run",
+    "/tmp",
+    "/dev",
+)
+
+Ours = Callable[[str, Path], Outcome]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """``differences`` is empty if both did the same; each is one line for a reader."""
+
+    refused: bool
+    differences: tuple[str, ...] = ()
+    logs: dict[str, str] = field(default_factory=dict)
+
+
+def compare(
+    config: dict[str, Any],
+    *,
+    oracle: Oracle,
+    ours: Ours,
+    root: Path,
+    work: Path,
+    ignore: tuple[str, ...] = IGNORE,
+) -> Verdict:
+    """Apply ``config`` both ways to overlays of ``root`` that live below ``work``."""
+    text = json.dumps(config)
+    with overlay(root, work / "theirs") as theirs, overlay(root, work / "ours") as mine:
+        their_outcome = oracles.apply(oracle, config, text, theirs.merged, work / "theirs/state")
+        our_outcome = ours(text, mine.merged)
+        logs = {"Ignition": their_outcome.log, "ours": our_outcome.log}
+        if their_outcome.refused != our_outcome.refused:
+            who = "Ignition" if their_outcome.refused else "we"
+            return Verdict(their_outcome.refused, (f"only {who} refused",), logs)
+        if their_outcome.refused:
+            return Verdict(True, (), logs)
+        paths = touched((theirs, mine), ignore)
+        expected, found = snapshot(theirs.merged, paths), snapshot(mine.merged, paths)
+    differences = []
+    for path in sorted(paths):
+        one, other = (_normal(path, state.get(path, "absent")) for state in (expected, found))
+        if one != other:
+            differences.append(f"{path}\n    Ignition: {one}\n    ours:     {other}")
+    return Verdict(False, tuple(differences), logs)
+
+
+def _normal(path: str, text: str) -> str:
+    """The day of the last password change is not compared: it differs around midnight."""
+    if path == "/etc/shadow":
+        return re.sub(r"(?m)((?:^|\\n|')[^:'\\]+:[^:]*):\d{5}:", r"\1:DAY:", text)
+    return text
