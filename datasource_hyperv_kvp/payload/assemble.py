@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from datasource_hyperv_kvp.errors import DocumentError
 from datasource_hyperv_kvp.kvp.pools import AUTO_EXTERNAL, EXTERNAL, Pool, Pools
 from datasource_hyperv_kvp.payload import encoding as encodings
+from datasource_hyperv_kvp.payload import jsontext
 from datasource_hyperv_kvp.payload import manifest as manifests
-from datasource_hyperv_kvp.payload.chunks import VALUE_BYTES, join, to_bytes
+from datasource_hyperv_kvp.payload.chunks import VALUE_BYTES, VALUE_UNITS, join, to_bytes
 from datasource_hyperv_kvp.payload.hostfacts import host_facts
 from datasource_hyperv_kvp.payload.names import (
     DOCUMENT_NAMES,
@@ -185,14 +184,14 @@ def _joined(pool: Pool, name: str, entry: manifests.Entry) -> Document:
     if found:
         fault = DocumentError(
             f"the manifest expects sha256 {entry.sha256[:16]}…, "
-            f"the {len(present)} joined {_plural(len(present), 'key')} have {found[:16]}…",
+            f"{_plural(len(present), 'joined key')} gave {found[:16]}…",
             where=_span(name, entry.chunks),
             advice="a chunk is stale or was changed; set the document again with its manifest",
         )
     else:
         missing = [key for key in keys if key not in pool]
         fault = DocumentError(
-            f"the manifest expects {entry.chunks} {_plural(entry.chunks, 'key')}, "
+            f"the manifest expects {_plural(entry.chunks, 'key')}, "
             f"{len(present)} {'is' if len(present) == 1 else 'are'} there; "
             f"missing: {_some(missing)}",
             where=_span(name, entry.chunks),
@@ -265,13 +264,9 @@ def _decoded(pool: Pool, joined: Document) -> Document:
             text = encodings.decode(joined.text, joined.encoding)
         except DocumentError as error:
             fault = _located(error, pool, joined)
-    if text is not None and not joined.in_manifest and _is_cut_json(text):
+    if text is not None and not joined.in_manifest and jsontext.is_cut_object(text):
         text = None
-        fault = DocumentError(
-            f"the JSON text of {_span(joined.name, joined.chunks)} ends in the middle",
-            where=_missing_after(joined),
-            advice="the next chunk is missing or an older one is in its place; set it again",
-        )
+        fault = _cut(joined)
     return Document(
         name=joined.name,
         keys=joined.keys,
@@ -294,23 +289,28 @@ def _located(error: DocumentError, pool: Pool, document: Document) -> DocumentEr
                 f"{key} was longer than {VALUE_BYTES} bytes of UTF-8 and was cut in the guest; "
                 "cut it into shorter chunks, as hyperv-kvp encode does"
             )
-    where = ", ".join(document.keys) if document.chunks == 1 else ""
-    return DocumentError(
-        error.message, where=where or _span(document.name, document.chunks), advice=advice
-    )
+    single = document.keys == (document.name,)
+    where = document.name if single else _span(document.name, document.chunks)
+    return DocumentError(error.message, where=where, advice=advice)
 
 
 def _ends_cut(value: str) -> bool:
     return bool(value) and 0xDC80 <= ord(value[-1]) <= 0xDCFF
 
 
-def _missing_after(document: Document) -> str:
+def _cut(document: Document) -> DocumentError:
     if document.keys == (document.name,):
-        return document.name
-    return chunk_key(document.name, document.chunks)
-
-
-# JSON without a manifest: where does the text end?
+        return DocumentError(
+            "the JSON text ends in the middle",
+            where=document.name,
+            advice=f"one value holds {VALUE_UNITS} characters; set longer texts in chunks",
+        )
+    return DocumentError(
+        f"the JSON text ends in the middle, after {_plural(document.chunks, 'key')}",
+        where=_span(document.name, document.chunks),
+        advice=f"{chunk_key(document.name, document.chunks)} is missing, or an older document's "
+        "chunk is in the place of a newer one; set the document again",
+    )
 
 
 def _whole_json(pool: Pool, keys: tuple[str, ...]) -> tuple[str, ...]:
@@ -320,54 +320,14 @@ def _whole_json(pool: Pool, keys: tuple[str, ...]) -> tuple[str, ...]:
     with them is for their own parsers to say.
     """
     text = join(pool[key] for key in keys)
-    end = _json_end(text)
+    end = jsontext.end_of_object(text)
     if end is None or not text[end:].strip():
         return keys
-    reached = 0
-    for count, key in enumerate(keys, start=1):
-        reached += len(pool[key])
-        if reached >= end and not text[end:reached].strip():
-            return keys[:count]
+    for count in range(1, len(keys)):
+        reached = len(join(pool[key] for key in keys[:count]))
         if reached >= end:
-            break
+            return keys if text[end:reached].strip() else keys[:count]
     return keys
-
-
-def _json_end(text: str) -> int | None:
-    """Where the JSON object that a text begins with ends; ``None`` if there is none."""
-    start = len(text) - len(text.lstrip())
-    if not text.startswith("{", start):
-        return None
-    try:
-        return json.JSONDecoder().raw_decode(text, start)[1]
-    except (ValueError, RecursionError):
-        return None
-
-
-_JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*("?)|[{}\[\]]', re.DOTALL)
-
-
-def _is_cut_json(text: str) -> bool:
-    """Whether a text begins as a JSON object does and ends before it is closed.
-
-    Only strings and brackets are looked at. YAML in flow style and templates can begin with a
-    brace too; what comes after it must be JSON's: a quote or the closing brace.
-    """
-    if not re.match(r'\s*\{\s*("|$)', text) or _json_end(text) is not None:
-        return False
-    depth = 0
-    for token in _JSON_TOKEN.finditer(text):
-        first = token.group()[0]
-        if first == '"':
-            if not token.group(1):
-                return True
-        elif first in "{[":
-            depth += 1
-        else:
-            depth -= 1
-            if depth <= 0:
-                return False
-    return depth > 0
 
 
 # Words for messages
@@ -393,4 +353,4 @@ def _some(keys: list[str]) -> str:
 
 
 def _plural(count: int, word: str) -> str:
-    return word if count == 1 else f"{word}s"
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
