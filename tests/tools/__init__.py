@@ -1,1 +1,1 @@
-"""Helpers that several kinds of tests share."""
+"""Set-up of a fresh Debian or Ubuntu machine for the tests, with the standard library only."""
