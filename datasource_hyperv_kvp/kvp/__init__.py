@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from datasource_hyperv_kvp.kvp.poolfile import (
+    POOL_DIR,
+    RECORD_SIZE,
+    pool_path,
+    read_pool_dir,
+    read_pool_file,
+    write_pool_files,
+)
 from datasource_hyperv_kvp.kvp.pools import (
     AUTO,
     AUTO_EXTERNAL,
@@ -13,15 +21,30 @@ from datasource_hyperv_kvp.kvp.pools import (
     Pools,
     Record,
 )
+from datasource_hyperv_kvp.kvp.reader import Reading, Source, read
+from datasource_hyperv_kvp.kvp.settings import DEVICE, Settings
+from datasource_hyperv_kvp.kvp.system import GuestSystem
 
 __all__ = [
     "AUTO",
     "AUTO_EXTERNAL",
     "AUTO_INTERNAL",
+    "DEVICE",
     "EXTERNAL",
     "GUEST",
+    "POOL_DIR",
     "POOL_NUMBERS",
+    "RECORD_SIZE",
+    "GuestSystem",
     "Pool",
     "Pools",
+    "Reading",
     "Record",
+    "Settings",
+    "Source",
+    "pool_path",
+    "read",
+    "read_pool_dir",
+    "read_pool_file",
+    "write_pool_files",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 #: Pool numbers, named as in the kernel's user API (``linux/hyperv.h``, ``enum hv_kvp_exchg_pool``).
 EXTERNAL = 0  #: host to guest: what an administrator pushes, and so our documents
@@ -29,4 +29,4 @@ class Record:
     """
 
     key: str
-    value: str
+    value: str = field(repr=False)  # may be secret: it must not get into a log by accident
