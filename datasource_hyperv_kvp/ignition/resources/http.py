@@ -1,0 +1,349 @@
+"""``http:`` and ``https:`` URLs, by requests."""
+
+from __future__ import annotations
+
+import base64
+import http
+import http.cookiejar
+import ssl
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Callable
+from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
+
+import requests
+import requests.adapters
+import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from ... import __version__
+from ..config import HTTPHeader, Proxy
+from . import codec, proxies
+from .failure import FetchFailure, explain, safe_url
+from .limits import Budget, Limits
+from .pump import Pump, Silence
+
+Log = Callable[[str], None]
+
+_CHUNK = 256 << 10
+#: Ignition follows for ever; whoever needs more hops than this runs in a circle.
+_REDIRECTS = 20
+#: Configs are asked for in the newest specification that is understood; servers that render
+#: them, such as OpenShift's machine config server, go by that.
+_HEADERS = {
+    "Accept": "application/vnd.coreos.ignition+json;version=3.6.0, */*;q=0.1",
+    "Accept-Encoding": "identity",
+}
+_AGENT = f"datasource_hyperv_kvp/{__version__}"
+#: What Go's HTTP client does not take from a caller's headers, because it sets them itself.
+_NOT_OURS = ("host", "content-length", "transfer-encoding", "trailer")
+_ADVICE = {
+    401: "give credentials in httpHeaders",
+    403: "check the permissions; credentials go into httpHeaders",
+    404: "check the URL",
+    410: "check the URL",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Status and headers of a response; its body follows it.
+
+    :param length: of the body in bytes, None if the server does not say.
+    """
+
+    status: int
+    reason: str
+    headers: Mapping[str, str]
+    length: int | None
+    redirected: bool = False
+
+
+@dataclass(frozen=True)
+class Body:
+    """``length`` bytes, None if not known, in pieces."""
+
+    length: int | None
+    chunks: Iterator[bytes]
+
+
+class Client:
+    """Fetches with one set of proxy, timeouts and authorities; used by several threads.
+
+    :param headers_timeout: seconds from the request to the response's headers; 0 means no limit.
+    :param body_timeout: seconds without a byte after which an abandoned connection is closed.
+    """
+
+    def __init__(
+        self,
+        *,
+        proxy: Proxy,
+        headers_timeout: float,
+        body_timeout: float,
+        trust: Callable[[], ssl.SSLContext],
+        limits: Limits,
+        cancelled: threading.Event,
+        log: Log,
+    ) -> None:
+        self._proxy = proxy
+        self._headers_timeout = headers_timeout
+        self._limits = limits
+        self._cancelled = cancelled
+        self._log = log
+        self._session = requests.Session()
+        # Neither proxies nor credentials come from the environment, and no cookie is kept.
+        self._session.trust_env = False
+        self._session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+        adapter = _Adapter(trust(), body_timeout=body_timeout, connections=limits.parallel)
+        self._session.mount("http://", adapter)
+        self._session.mount("https://", adapter)
+
+    def close(self) -> None:
+        self._session.close()
+
+    def get(self, url: str, headers: tuple[HTTPHeader, ...], budget: Budget) -> Body:
+        """Fetch ``url``; raises FetchFailure, also while the body is read."""
+        answer, pump = self._ask("GET", url, headers, budget)
+        if answer.status not in (http.HTTPStatus.OK, http.HTTPStatus.NO_CONTENT):
+            pump.close()
+            raise FetchFailure(
+                f"the server answered {_status(answer)}", advice=_ADVICE.get(answer.status, "")
+            )
+        chunks = _body(pump, answer.length, budget)
+        # Ignition's HTTP client sends its own Accept-Encoding after a redirect, and decodes.
+        if answer.redirected and answer.headers.get("Content-Encoding", "").lower() == "gzip":
+            return Body(None, codec.gunzip(chunks))
+        return Body(answer.length, chunks)
+
+    def head(self, url: str, budget: Budget) -> Answer:
+        """Status and headers of ``url``, whatever the status below 500; follows no redirect."""
+        answer, pump = self._ask("HEAD", url, (), budget)
+        pump.close()
+        return answer
+
+    def _ask(
+        self, verb: str, url: str, headers: tuple[HTTPHeader, ...], budget: Budget
+    ) -> tuple[Answer, Pump[Answer | bytes]]:
+        """Ask until there is an answer; statuses of 500 and above are asked again."""
+        fields = _fields(headers)
+        pause = self._limits.first_pause
+        attempt = 1
+        while True:
+            failure, outcome = self._attempt(verb, url, fields, budget)
+            if outcome is not None:
+                return outcome
+            if not failure.retry:
+                raise failure
+            self._log(
+                f"{verb} {safe_url(url)}: {failure.cause} (attempt {attempt}); "
+                f"trying again in {pause:g} s"
+            )
+            try:
+                budget.pause(pause)
+            except FetchFailure as late:
+                raise FetchFailure(
+                    f"{failure.cause} (after {attempt} attempts, {late.cause})",
+                    advice=failure.advice or late.advice,
+                ) from failure
+            pause = min(pause * 2, self._limits.longest_pause)
+            attempt += 1
+
+    def _attempt(
+        self, verb: str, url: str, fields: Mapping[str, bytes], budget: Budget
+    ) -> tuple[FetchFailure, tuple[Answer, Pump[Answer | bytes]] | None]:
+        limits = self._limits
+        patience = budget.until_answer()
+        if self._headers_timeout:
+            # The socket's own timeouts come first; this is for servers that drip.
+            patience = min(patience, limits.connect + limits.handshake + self._headers_timeout + 1)
+        pump = Pump(lambda: self._exchange(verb, url, fields), self._cancelled)
+        try:
+            answer = pump.take(patience)
+        except Silence:
+            pump.close()
+            return FetchFailure("no answer in time", retry=True), None
+        except FetchFailure as failure:
+            pump.close()
+            return failure, None
+        if not isinstance(answer, Answer):
+            raise TypeError(f"an exchange begins with its answer, not with {answer!r}")
+        if answer.status >= http.HTTPStatus.INTERNAL_SERVER_ERROR:
+            pump.close()
+            return FetchFailure(f"the server answered {_status(answer)}", retry=True), None
+        return FetchFailure(""), (answer, pump)
+
+    def _exchange(
+        self, verb: str, url: str, fields: Mapping[str, bytes]
+    ) -> Iterator[Answer | bytes]:
+        """One request with its redirects: first the answer, then the body in pieces."""
+        response = self._send(verb, url, fields)
+        hops = 0
+        while verb == "GET" and response.status_code in (301, 302, 303, 307, 308):
+            target = response.headers.get("Location", "")
+            if not target:
+                break
+            response.close()
+            # Headers go to the server that they were meant for and to no other one.
+            url = urljoin(url, target.encode("latin-1").decode("utf-8", "replace"))
+            if urlsplit(url).scheme not in ("http", "https"):
+                raise FetchFailure(
+                    f"redirected to {safe_url(url)}, which is neither http nor https"
+                )
+            hops += 1
+            if hops > _REDIRECTS:
+                raise FetchFailure(
+                    f"redirected more than {_REDIRECTS} times, last to {safe_url(url)}"
+                )
+            response = self._send(verb, url, {})
+        length = response.headers.get("Content-Length", "")
+        with response:
+            yield Answer(
+                status=response.status_code,
+                reason=response.reason or "",
+                headers=response.headers,
+                length=int(length) if length.isdigit() else None,
+                redirected=hops > 0,
+            )
+            while True:
+                try:
+                    chunk = response.raw.read(_CHUNK, decode_content=False)
+                except (urllib3.exceptions.HTTPError, OSError) as error:
+                    raise FetchFailure(f"the transfer broke off: {explain(error)}") from error
+                if not chunk:
+                    return
+                yield chunk
+
+    def _send(self, verb: str, url: str, fields: Mapping[str, bytes]) -> requests.Response:
+        bare, credentials = _split_credentials(url)
+        own = {name.lower() for name in fields}
+        sent: dict[str, str | bytes] = {"User-Agent": _AGENT, "Accept-Encoding": "identity"}
+        sent = {name: value for name, value in sent.items() if name.lower() not in own}
+        if credentials and "authorization" not in own:
+            sent["Authorization"] = credentials
+        through = proxies.choose(bare, self._proxy)
+        try:
+            request = requests.Request(verb, bare, headers={**sent, **fields}).prepare()
+            return self._session.send(
+                request,
+                stream=True,
+                allow_redirects=False,
+                timeout=(self._limits.connect, self._headers_timeout or None),
+                proxies={urlsplit(bare).scheme: through} if through else {},
+            )
+        except ValueError as error:  # also requests' InvalidURL, InvalidHeader and their like
+            raise FetchFailure(
+                f"no request can be made of it: {type(error).__name__}",
+                advice="check the URL, httpHeaders and ignition.proxy",
+            ) from error
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise FetchFailure(explain(error), retry=True) from error
+
+
+class _Adapter(requests.adapters.HTTPAdapter):
+    """Trusts what ``trust`` says, and nothing that requests brings along."""
+
+    def __init__(self, trust: ssl.SSLContext, *, body_timeout: float, connections: int) -> None:
+        self._trust = trust
+        self._pools = _pools(body_timeout)
+        super().__init__(pool_connections=connections, pool_maxsize=connections)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, ssl_context=self._trust, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = self._pools
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(
+            proxy, ssl_context=self._trust, proxy_ssl_context=self._trust, **kwargs
+        )
+        manager.pool_classes_by_scheme = self._pools
+        return manager
+
+    def build_connection_pool_key_attributes(
+        self, request: requests.PreparedRequest, *_: Any, **__: Any
+    ) -> tuple[Any, Any]:
+        """Since 2.32 requests names its own bundle here; before, in :meth:`cert_verify`."""
+        parts = urlsplit(request.url or "")
+        host = {"scheme": parts.scheme, "host": parts.hostname, "port": parts.port}
+        return host, {"cert_reqs": "CERT_REQUIRED"}
+
+    def cert_verify(self, conn: Any, *_: Any, **__: Any) -> None:
+        conn.cert_reqs = "CERT_REQUIRED"
+
+
+def _pools(body_timeout: float) -> dict[str, type[HTTPConnectionPool]]:
+    """Connections that wait for headers as long as they are told, but longer for the body."""
+
+    class Plain(HTTPConnection):
+        def getresponse(self, *args: Any, **kwargs: Any) -> Any:
+            sock = self.sock
+            response = super().getresponse(*args, **kwargs)
+            sock.settimeout(body_timeout)
+            return response
+
+    class Secure(HTTPSConnection):
+        def getresponse(self, *args: Any, **kwargs: Any) -> Any:
+            sock = self.sock
+            response = super().getresponse(*args, **kwargs)
+            sock.settimeout(body_timeout)
+            return response
+
+    class PlainPool(HTTPConnectionPool):
+        ConnectionCls = Plain
+
+    class SecurePool(HTTPSConnectionPool):
+        ConnectionCls = Secure
+
+    return {"http": PlainPool, "https": SecurePool}
+
+
+def _body(pump: Pump[Answer | bytes], length: int | None, budget: Budget) -> Iterator[bytes]:
+    received = 0
+    try:
+        while True:
+            try:
+                chunk = pump.take(budget.until_chunk())
+            except Silence:
+                raise budget.silence() from None
+            if not isinstance(chunk, bytes):
+                break
+            received += len(chunk)
+            yield chunk
+    finally:
+        pump.close()
+    if length is not None and received != length:
+        raise FetchFailure(f"the body is truncated: {received} of {length} bytes came")
+
+
+def _fields(headers: tuple[HTTPHeader, ...]) -> dict[str, bytes]:
+    """The request's headers; a config's own replace ours, and of two alike the last one counts."""
+    fields = {name.title(): value.encode() for name, value in _HEADERS.items()}
+    for header in headers:
+        if not header.value:
+            raise FetchFailure(
+                f"the header {header.name!r} has no value",
+                advice="a header without a value can only remove one of a parent config",
+            )
+        if header.name.lower() not in _NOT_OURS:
+            fields[header.name.title()] = header.value.encode()
+    return fields
+
+
+def _split_credentials(url: str) -> tuple[str, str]:
+    """The URL without user and password, and these as an Authorization header's value."""
+    parts = urlsplit(url)
+    userinfo, at, host = parts.netloc.rpartition("@")
+    bare = urlunsplit(parts._replace(netloc=host, fragment=""))
+    if not at:
+        return bare, ""
+    user, _, password = userinfo.partition(":")
+    token = base64.b64encode(f"{unquote(user)}:{unquote(password)}".encode())
+    return bare, f"Basic {token.decode('ascii')}"
+
+
+def _status(answer: Answer) -> str:
+    try:
+        return f"{answer.status} {http.HTTPStatus(answer.status).phrase}"
+    except ValueError:
+        return str(answer.status)
