@@ -1,0 +1,85 @@
+"""Cloud-config keys that keep cloud-init's own modules from undoing what the config writes.
+
+Each is set only if the config touches what the module would change; the defaults are those of
+cloud-init's ``config/cloud.cfg.tmpl`` and of the distributions' own files in cloud.cfg.d.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from ..apply.paths import clean
+from ..ignition.config import Config
+
+
+@dataclass(frozen=True)
+class Switch:
+    """Set ``key`` to ``value`` if the config has a node at one of ``paths`` (shell patterns)."""
+
+    key: str
+    value: Any
+    paths: tuple[str, ...]
+
+
+SWITCHES = (
+    # cc_ssh removes all host keys and makes new ones.
+    Switch("ssh_deletekeys", False, ("/etc/ssh/ssh_host_*key", "/etc/ssh/ssh_host_*key.pub")),
+    # cc_set_hostname and cc_update_hostname write it; the program sets the running name.
+    Switch("preserve_hostname", True, ("/etc/hostname",)),
+    # cc_update_etc_hosts; Debian's cloud images switch it on.
+    Switch("manage_etc_hosts", False, ("/etc/hosts",)),
+    # cc_resolv_conf runs on some distributions only, but never harms to say.
+    Switch("manage_resolv_conf", False, ("/etc/resolv.conf",)),
+    # cc_locale rewrites these whenever the system's locale is another than cloud-init's.
+    Switch("locale", False, ("/etc/locale.conf", "/etc/locale.gen", "/etc/default/locale")),
+    # cc_set_passwords changes sshd's files where the image sets ssh_pwauth (Fedora, RHEL).
+    Switch("ssh_pwauth", None, ("/etc/ssh/sshd_config", "/etc/ssh/sshd_config.d/*")),
+    # cc_apt_configure makes the list of sources anew (Ubuntu) or adapts it.
+    Switch(
+        "apt",
+        {"preserve_sources_list": True},
+        ("/etc/apt/sources.list", "/etc/apt/sources.list.d/*"),
+    ),
+)
+
+#: What configures the network; cloud-init's own rendering would stand beside it.
+NETWORK = (
+    "/etc/netplan/*",
+    "/etc/network/interfaces",
+    "/etc/network/interfaces.d/*",
+    "/etc/systemd/network/*",
+    "/etc/NetworkManager/system-connections/*",
+    "/etc/sysconfig/network-scripts/ifcfg-*",
+    "/etc/sysconfig/network/ifcfg-*",
+    "/etc/wicked/*",
+)
+
+
+def node_paths(config: Config) -> tuple[str, ...]:
+    """The paths of all files and links of a config, clean."""
+    return tuple(clean(node.path) for node in (*config.storage.files, *config.storage.links))
+
+
+def _touches(paths: Iterable[str], patterns: Iterable[str]) -> bool:
+    patterns = tuple(patterns)
+    return any(fnmatch.fnmatchcase(path, pattern) for path in paths for pattern in patterns)
+
+
+def switches(config: Config) -> dict[str, Any]:
+    """The keys that this config needs, in a fixed order."""
+    paths = node_paths(config)
+    found = {item.key: item.value for item in SWITCHES if _touches(paths, item.paths)}
+    root = [user for user in config.passwd.users if user.name == "root"]
+    if any(user.ssh_authorized_keys for user in root):
+        # cc_ssh would put a command into root's keys that sends people away.
+        found["disable_root"] = False
+    return found
+
+
+def configures_network(config: Config) -> bool:
+    """Whether the config brings network files of its own: the datasource then hands cloud-init
+    no network configuration, and none is made up."""
+    return _touches(node_paths(config), NETWORK)
