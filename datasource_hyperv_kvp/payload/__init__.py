@@ -1,13 +1,14 @@
 """Pools to documents, and documents to keys: join and split, encodings, completeness.
 
 A document stands in pool 0, whole in one key of its name or in chunks, numbered keys from 0 on.
-``assemble`` finds and decodes the documents, ``is_complete`` says when nothing more will come,
-``encode`` is the way back.
+``assemble`` finds and decodes the documents; ``is_complete`` says that nothing more will come,
+``is_pending`` that something must; ``encode`` is the way back.
 """
 
 from __future__ import annotations
 
-from datasource_hyperv_kvp.payload.assemble import Document, Payload, assemble, is_complete
+from datasource_hyperv_kvp.payload.assemble import Payload, assemble, is_complete, is_pending
+from datasource_hyperv_kvp.payload.document import Document
 from datasource_hyperv_kvp.payload.encode import encode, replace
 from datasource_hyperv_kvp.payload.names import (
     DOCUMENT_NAMES,
@@ -33,6 +34,7 @@ __all__ = [
     "assemble",
     "encode",
     "is_complete",
+    "is_pending",
     "replace",
     "short_name",
 ]

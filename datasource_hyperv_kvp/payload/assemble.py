@@ -1,17 +1,14 @@
-"""Pools to documents: which keys count, whether each document is whole, and what it says."""
+"""Pools to a payload: every document that counts, every fault, and the host's facts."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from datasource_hyperv_kvp.errors import DocumentError
 from datasource_hyperv_kvp.kvp.pools import AUTO_EXTERNAL, EXTERNAL, Pool, Pools
-from datasource_hyperv_kvp.payload import encoding as encodings
-from datasource_hyperv_kvp.payload import jsontext
 from datasource_hyperv_kvp.payload import manifest as manifests
-from datasource_hyperv_kvp.payload.chunks import VALUE_BYTES, VALUE_UNITS, join, to_bytes
+from datasource_hyperv_kvp.payload.document import Document, joined_by, listed, unlisted
 from datasource_hyperv_kvp.payload.hostfacts import host_facts
 from datasource_hyperv_kvp.payload.names import (
     DOCUMENT_NAMES,
@@ -21,37 +18,10 @@ from datasource_hyperv_kvp.payload.names import (
     NETWORK_CONFIG,
     USER_DATA,
     VENDOR_DATA,
-    chunk_key,
     chunk_number,
     document_of,
     encoding_key,
 )
-
-
-@dataclass(frozen=True)
-class Document:
-    """One document and how it came."""
-
-    #: One of ``DOCUMENT_NAMES``.
-    name: str
-    #: The keys that it was joined from, in order; missing ones are not among them.
-    keys: tuple[str, ...] = ()
-    #: One of ``encoding.ENCODINGS``.
-    encoding: str = encodings.PLAIN
-    #: Of the joined text before decoding, hexadecimal; empty if keys are missing.
-    sha256: str = ""
-    #: Bytes of UTF-8 after decoding; 0 if the document is damaged.
-    size: int = 0
-    #: The decoded text; ``None`` if the document is damaged.
-    text: str | None = None
-    fault: DocumentError | None = None
-    #: Whether the manifest lists it, so that its hash was checked.
-    in_manifest: bool = False
-
-    @property
-    def chunks(self) -> int:
-        """How many keys it came in."""
-        return len(self.keys)
 
 
 @dataclass(frozen=True)
@@ -124,7 +94,7 @@ def assemble(pools: Pools) -> Payload:
         faults += [error for name, error in manifest.faults.items() if name not in documents]
     else:
         for name in DOCUMENT_NAMES:
-            document = _unlisted(pool, name)
+            document = unlisted(pool, name)
             if document:
                 documents[name] = document
     faults += [document.fault for document in documents.values() if document.fault]
@@ -144,8 +114,25 @@ def is_complete(pools: Pools) -> bool:
     except DocumentError:
         return False
     return not manifest.faults and all(
-        _joined(pool, name, entry).fault is None for name, entry in manifest.entries.items()
+        joined_by(pool, name, entry).fault is None for name, entry in manifest.entries.items()
     )
+
+
+def is_pending(pools: Pools) -> bool:
+    """Whether a document is known to be in part only, so that it is worth waiting for the rest.
+
+    True where the manifest asks for more than is there, and without one for a gap between chunks,
+    JSON or gzip that ends in the middle, or an encoding without a document.
+    """
+    pool = pools.get(EXTERNAL, {})
+    if any(document.partial for document in assemble(pools).documents.values()):
+        return True
+    return not pool.get(MANIFEST_KEY) and any(_has_gap(pool, name) for name in DOCUMENT_NAMES)
+
+
+def _has_gap(pool: Pool, name: str) -> bool:
+    numbers = [number for number in (chunk_number(name, key) for key in pool) if number is not None]
+    return not pool.get(name) and bool(numbers) and max(numbers) >= len(numbers)
 
 
 def _listed(pool: Pool, manifest: manifests.Manifest) -> dict[str, Document]:
@@ -154,183 +141,8 @@ def _listed(pool: Pool, manifest: manifests.Manifest) -> dict[str, Document]:
         if name in manifest.faults:
             documents[name] = Document(name=name, fault=manifest.faults[name], in_manifest=True)
         elif name in manifest.entries:
-            joined = _joined(pool, name, manifest.entries[name])
-            documents[name] = joined if joined.fault else _decoded(pool, joined)
+            documents[name] = listed(pool, name, manifest.entries[name])
     return documents
-
-
-def _joined(pool: Pool, name: str, entry: manifests.Entry) -> Document:
-    """The document that the manifest asks for, not yet decoded: its text is the joined one."""
-    keys = [chunk_key(name, number) for number in range(entry.chunks)]
-    # A document that fits one key may have come under its plain name, as people set it by hand.
-    candidates = [keys, [name]] if entry.chunks == 1 else [keys]
-    found = ""
-    for candidate in candidates:
-        if any(key not in pool for key in candidate):
-            continue
-        text = join(pool[key] for key in candidate)
-        digest = hashlib.sha256(to_bytes(text)).hexdigest()
-        if digest == entry.sha256:
-            return Document(
-                name=name,
-                keys=tuple(candidate),
-                encoding=entry.encoding,
-                sha256=digest,
-                text=text,
-                in_manifest=True,
-            )
-        found = found or digest
-    present = tuple(key for key in keys if key in pool)
-    if found:
-        fault = DocumentError(
-            f"the manifest expects sha256 {entry.sha256[:16]}…, "
-            f"{_plural(len(present), 'joined key')} gave {found[:16]}…",
-            where=_span(name, entry.chunks),
-            advice="a chunk is stale or was changed; set the document again with its manifest",
-        )
-    else:
-        missing = [key for key in keys if key not in pool]
-        fault = DocumentError(
-            f"the manifest expects {_plural(entry.chunks, 'key')}, "
-            f"{len(present)} {'is' if len(present) == 1 else 'are'} there; "
-            f"missing: {_some(missing)}",
-            where=_span(name, entry.chunks),
-            advice="look whether the host still has all keys of this machine, and set them again",
-        )
-    return Document(
-        name=name,
-        keys=present,
-        encoding=entry.encoding,
-        sha256=found,
-        fault=fault,
-        in_manifest=True,
-    )
-
-
-def _unlisted(pool: Pool, name: str) -> Document | None:
-    """The document as its keys alone tell it, or ``None`` if it has none."""
-    numbers = sorted(n for n in (chunk_number(name, key) for key in pool) if n is not None)
-    single = pool.get(name, "")
-    if single:
-        return _with_set_encoding(pool, name, (name,))
-    if not numbers:
-        spelling = pool.get(encoding_key(name), "")
-        if not spelling:
-            return None
-        fault = DocumentError(
-            f"the host has set an encoding ({spelling[:40]!a}), but no document",
-            where=encoding_key(name),
-            advice=f"set {name} or {chunk_key(name, 0)} as well, or remove this key",
-        )
-        return Document(name=name, fault=fault)
-    if numbers[0] != 0:
-        fault = DocumentError(
-            f"the first chunk is missing; there is {_some([chunk_key(name, n) for n in numbers])}",
-            where=chunk_key(name, 0),
-            advice="set the document again, or remove the chunks of an older one",
-        )
-        return Document(name=name, keys=tuple(chunk_key(name, n) for n in numbers), fault=fault)
-    count = next((i for i, n in enumerate(numbers) if i != n), len(numbers))
-    keys = tuple(chunk_key(name, number) for number in range(count))
-    if any(pool[key] for key in keys):
-        return _with_set_encoding(pool, name, keys)
-    return None  # keys emptied because they could not be removed
-
-
-def _with_set_encoding(pool: Pool, name: str, keys: tuple[str, ...]) -> Document:
-    try:
-        encoding = encodings.canonical(pool.get(encoding_key(name), ""))
-        if not pool.get(encoding_key(name)) and encodings.is_gzip_base64(
-            join(pool[k] for k in keys)
-        ):
-            # Its manifest was lost. gzip has a checksum and a length, so nothing is guessed.
-            encoding = encodings.GZIP_BASE64
-    except DocumentError as error:
-        fault = DocumentError(error.message, where=encoding_key(name), advice=error.advice)
-        return Document(name=name, keys=keys, fault=fault)
-    keys = _whole_json(pool, keys) if encoding == encodings.PLAIN else keys
-    text = join(pool[key] for key in keys)
-    digest = hashlib.sha256(to_bytes(text)).hexdigest()
-    joined = Document(name=name, keys=keys, encoding=encoding, sha256=digest, text=text)
-    return _decoded(pool, joined)
-
-
-def _decoded(pool: Pool, joined: Document) -> Document:
-    """Decode a document whose text is still the joined one."""
-    fault: DocumentError | None = None
-    text: str | None = None
-    if joined.text is not None:
-        try:
-            text = encodings.decode(joined.text, joined.encoding)
-        except DocumentError as error:
-            fault = _located(error, pool, joined)
-    if text is not None and not joined.in_manifest and jsontext.is_cut_object(text):
-        text = None
-        fault = _cut(joined)
-    return Document(
-        name=joined.name,
-        keys=joined.keys,
-        encoding=joined.encoding,
-        sha256=joined.sha256,
-        size=len(text.encode()) if text is not None else 0,
-        text=text,
-        fault=fault,
-        in_manifest=joined.in_manifest,
-    )
-
-
-def _located(error: DocumentError, pool: Pool, document: Document) -> DocumentError:
-    """Say which keys are meant, and which one the guest's kernel has cut if one has been."""
-    advice = error.advice
-    for key in document.keys:
-        value = pool[key]
-        if len(to_bytes(value)) >= VALUE_BYTES - 2 and _ends_cut(value):
-            advice = (
-                f"{key} was longer than {VALUE_BYTES} bytes of UTF-8 and was cut in the guest; "
-                "cut it into shorter chunks, as hyperv-kvp encode does"
-            )
-    single = document.keys == (document.name,)
-    where = document.name if single else _span(document.name, document.chunks)
-    return DocumentError(error.message, where=where, advice=advice)
-
-
-def _ends_cut(value: str) -> bool:
-    return bool(value) and 0xDC80 <= ord(value[-1]) <= 0xDCFF
-
-
-def _cut(document: Document) -> DocumentError:
-    if document.keys == (document.name,):
-        return DocumentError(
-            "the JSON text ends in the middle",
-            where=document.name,
-            advice=f"one value holds {VALUE_UNITS} characters; set longer texts in chunks",
-        )
-    return DocumentError(
-        f"the JSON text ends in the middle, after {_plural(document.chunks, 'key')}",
-        where=_span(document.name, document.chunks),
-        advice=f"{chunk_key(document.name, document.chunks)} is missing, or an older document's "
-        "chunk is in the place of a newer one; set the document again",
-    )
-
-
-def _whole_json(pool: Pool, keys: tuple[str, ...]) -> tuple[str, ...]:
-    """Leave out what follows the chunk that ends a JSON object: it is of a longer predecessor.
-
-    Other texts, and JSON that does not end where a chunk ends, stay as they are: what is wrong
-    with them is for their own parsers to say.
-    """
-    text = join(pool[key] for key in keys)
-    end = jsontext.end_of_object(text)
-    if end is None or not text[end:].strip():
-        return keys
-    for count in range(1, len(keys)):
-        reached = len(join(pool[key] for key in keys[:count]))
-        if reached >= end:
-            return keys if text[end:reached].strip() else keys[:count]
-    return keys
-
-
-# Words for messages
 
 
 def _stale(
@@ -340,17 +152,3 @@ def _stale(
     if not by_manifest:
         used.update(encoding_key(name) for name in documents)
     return tuple(key for key in pool if key not in used and document_of(key) and pool[key])
-
-
-def _span(name: str, chunks: int) -> str:
-    last = f" to .{chunks - 1}" if chunks > 1 else ""
-    return f"{chunk_key(name, 0)}{last}"
-
-
-def _some(keys: list[str]) -> str:
-    shown = ", ".join(keys[:5])
-    return f"{shown} and {len(keys) - 5} more" if len(keys) > 5 else shown
-
-
-def _plural(count: int, word: str) -> str:
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"

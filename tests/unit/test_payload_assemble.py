@@ -18,6 +18,7 @@ from datasource_hyperv_kvp.payload import (
     assemble,
     encode,
     is_complete,
+    is_pending,
 )
 
 CONFIG = '{"ignition": {"version": "3.4.0"}}'
@@ -330,3 +331,43 @@ def test_host_facts_are_named_for_templates(key: str, name: str) -> None:
 
 def test_host_facts_are_always_text() -> None:
     assert assemble({3: {"HostName": "h\udcff", "---": "x"}}).host_facts == {"host_name": "h\ufffd"}
+
+
+class TestPending:
+    def test_while_the_manifest_asks_for_more(self) -> None:
+        keys = encode({IGNITION: " " * 3000 + CONFIG, USER_DATA: "#cloud-config\n"})
+        assert not is_pending({0: keys})
+        del keys[f"{IGNITION}.1"]
+        assert is_pending({0: keys})
+
+    def test_while_a_chunk_is_an_older_one(self) -> None:
+        assert is_pending({0: {**encode({USER_DATA: "new"}), f"{USER_DATA}.0": "old"}})
+
+    @pytest.mark.parametrize(
+        "keys",
+        [
+            {f"{USER_DATA}.1": "b"},
+            {f"{USER_DATA}.0": "a", f"{USER_DATA}.2": "c"},
+            {f"{IGNITION}.0": CONFIG[:9]},
+            {f"{USER_DATA}.encoding": "base64"},
+            {f"{USER_DATA}.0": "H4sI", f"{USER_DATA}.encoding": "gzip+base64"},
+        ],
+    )
+    def test_without_a_manifest_where_a_piece_is_known_to_be_missing(
+        self, keys: dict[str, str]
+    ) -> None:
+        assert is_pending({0: keys})
+
+    @pytest.mark.parametrize(
+        "keys",
+        [
+            {},
+            {USER_DATA: "#cloud-config\n", IGNITION: CONFIG},
+            {USER_DATA: "x", f"{USER_DATA}.3": "old"},
+            {USER_DATA: "x", f"{USER_DATA}.encoding": "rot13"},
+            {USER_DATA: "a\udcff"},
+            {MANIFEST_KEY: "{"},
+        ],
+    )
+    def test_not_where_waiting_would_not_help(self, keys: dict[str, str]) -> None:
+        assert not is_pending({0: keys})
