@@ -68,7 +68,7 @@ deb: setup
 # in conf.d/ are those below the root.
 install:
 	@mkdir -p '$(DESTDIR)$(PYTHONDIR)' '$(DESTDIR)$(PREFIX)/bin'
-	@find datasource_hyperv_kvp -name __pycache__ -prune -o -type f -print | while read -r file; do \
+	@find datasource_hyperv_kvp \( -name __pycache__ -o -name '.*' \) -prune -o -type f -print | while read -r file; do \
 	    install -D -m 644 "$$file" "$(DESTDIR)$(PYTHONDIR)/$$file" || exit 1; done
 	@find conf.d -type f -printf '%P\n' | while read -r file; do \
 	    mode=644; [ ! -x "conf.d/$$file" ] || mode=755; \
