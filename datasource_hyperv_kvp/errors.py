@@ -44,3 +44,7 @@ class DocumentError(HyperVKVPError):
 
 class ConfigError(HyperVKVPError):
     """An Ignition config is invalid, cannot be fetched, or is impossible on this machine."""
+
+
+class NeedsNetworkError(ConfigError):
+    """An Ignition config refers to something to be fetched, and the network is not up."""

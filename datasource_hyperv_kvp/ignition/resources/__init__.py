@@ -1,6 +1,6 @@
 """Fetching of what a config refers to: one module a transport, and the fetcher over them."""
 
-from .failure import NeedsNetworkError
+from ...errors import NeedsNetworkError
 from .fetcher import Fetcher, Job
 from .limits import Limits
 

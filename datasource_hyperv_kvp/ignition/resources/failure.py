@@ -8,12 +8,6 @@ import ssl
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from ...errors import ConfigError
-
-
-class NeedsNetworkError(ConfigError):
-    """A resource needs the network, and the fetcher was told to do without it."""
-
 
 class FetchFailure(Exception):
     """Why one resource could not be fetched, before it is known which one it was.

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...errors import ConfigError
+from ...errors import ConfigError, NeedsNetworkError
 from ..config import IgnitionSection, Proxy, Resource, Timeouts
 from . import codec, data, gs, s3, sink, tftp, tls
-from .failure import FetchFailure, NeedsNetworkError, safe_url
+from .failure import FetchFailure, safe_url
 from .limits import Budget, Clock, Limits
 
 if TYPE_CHECKING:
