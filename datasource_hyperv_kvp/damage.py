@@ -15,7 +15,7 @@ from pathlib import Path
 #: In the instance's own directory, so that ``cloud-init clean`` takes it away.
 MARK = "hyperv-kvp-damaged"
 
-#: What outlives forgetting: the journal of :mod:`datasource_hyperv_kvp.apply`. Without it, that would
+#: What outlives forgetting: the journal of :mod:`datasource_hyperv_kvp.apply`. It would otherwise
 #: take what an Ignition config has already made of this machine for somebody else's.
 KEPT = "ignition"
 
