@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from .. import data_url
 from .failure import FetchFailure
 
 
 def content(url: str) -> Iterator[bytes]:
     """The decoded bytes, if there are any."""
-    from .. import data_url
-
     try:
         decoded = data_url.decode(url)
     except ValueError as error:

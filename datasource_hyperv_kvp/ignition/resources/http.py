@@ -96,9 +96,11 @@ class Client:
         # Neither proxies nor credentials come from the environment, and no cookie is kept.
         self._session.trust_env = False
         self._session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
-        adapter = _Adapter(trust(), body_timeout=body_timeout, connections=limits.parallel)
-        self._session.mount("http://", adapter)
-        self._session.mount("https://", adapter)
+        self._body_timeout = body_timeout
+        self._trust = trust
+        self._secure = False
+        self._lock = threading.Lock()
+        self._mount("http://", None)
 
     def close(self) -> None:
         self._session.close()
@@ -197,13 +199,12 @@ class Client:
                     f"redirected more than {_REDIRECTS} times, last to {safe_url(url)}"
                 )
             response = self._send(verb, url, {})
-        length = response.headers.get("Content-Length", "")
         with response:
             yield Answer(
                 status=response.status_code,
                 reason=response.reason or "",
                 headers=response.headers,
-                length=int(length) if length.isdigit() else None,
+                length=_length(response),
                 redirected=hops > 0,
             )
             while True:
@@ -223,6 +224,8 @@ class Client:
         if credentials and "authorization" not in own:
             sent["Authorization"] = credentials
         through = proxies.choose(bare, self._proxy)
+        if "https" in (urlsplit(bare).scheme, urlsplit(through or "").scheme):
+            self._make_secure()
         try:
             request = requests.Request(verb, bare, headers={**sent, **fields}).prepare()
             return self._session.send(
@@ -240,11 +243,28 @@ class Client:
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise FetchFailure(explain(error), retry=True) from error
 
+    def _make_secure(self) -> None:
+        """Read the certificates of the system, which takes a while, when they are needed."""
+        with self._lock:
+            if not self._secure:
+                trust = self._trust()
+                self._mount("https://", trust)
+                self._mount("http://", trust)
+                self._secure = True
+
+    def _mount(self, prefix: str, trust: ssl.SSLContext | None) -> None:
+        adapter = _Adapter(
+            trust, body_timeout=self._body_timeout, connections=self._limits.parallel
+        )
+        self._session.mount(prefix, adapter)
+
 
 class _Adapter(requests.adapters.HTTPAdapter):
     """Trusts what ``trust`` says, and nothing that requests brings along."""
 
-    def __init__(self, trust: ssl.SSLContext, *, body_timeout: float, connections: int) -> None:
+    def __init__(
+        self, trust: ssl.SSLContext | None, *, body_timeout: float, connections: int
+    ) -> None:
         self._trust = trust
         self._pools = _pools(body_timeout)
         super().__init__(pool_connections=connections, pool_maxsize=connections)
@@ -340,6 +360,14 @@ def _split_credentials(url: str) -> tuple[str, str]:
     user, _, password = userinfo.partition(":")
     token = base64.b64encode(f"{unquote(user)}:{unquote(password)}".encode())
     return bare, f"Basic {token.decode('ascii')}"
+
+
+def _length(response: requests.Response) -> int | None:
+    """Content-Length, where it counts: a chunked body says itself where it ends."""
+    if response.status_code != http.HTTPStatus.OK or "Transfer-Encoding" in response.headers:
+        return None
+    length = response.headers.get("Content-Length", "")
+    return int(length) if length.isascii() and length.isdigit() else None
 
 
 def _status(answer: Answer) -> str:

@@ -68,17 +68,19 @@ class Pump(Generic[T]):
 
     def _run(self) -> None:
         error: BaseException | None = None
-        items = self._produce()
         try:
-            for item in items:
-                if not self._put(item):
-                    break
+            items = self._produce()
+            try:
+                for item in items:
+                    if not self._put(item):
+                        break
+            finally:
+                # A generator holds a connection: close it here, not whenever it is collected.
+                close = getattr(items, "close", None)
+                if close is not None:
+                    close()
         except BaseException as raised:  # noqa: BLE001 - take() raises it again in its caller
             error = raised
-        finally:
-            close = getattr(items, "close", None)
-            if close is not None:
-                close()
         self._put(_End(error))
 
     def _put(self, item: T | _End) -> bool:

@@ -19,6 +19,8 @@ from .pump import Pump, Silence
 PORT = 69
 #: Data bytes in a block; a shorter block is the last one (RFC 1350, section 2).
 BLOCK = 512
+#: So many bytes are handed on at once.
+_PIECE = 128 * BLOCK
 #: Larger than any packet that may come, so that one that is too large is seen as such.
 _DATAGRAM = 2048
 
@@ -76,7 +78,7 @@ def _look_up(
     """The server's address, IPv4 first; asked for again while the network comes up."""
     pause = budget.limits.first_pause
     while True:
-        lookup = Pump(lambda: iter((_resolve(host, port),)), budget.cancelled)
+        lookup = Pump(lambda: _resolve(host, port), budget.cancelled)
         try:
             server = lookup.take(budget.until_answer())
         except (FetchFailure, Silence) as error:
@@ -97,13 +99,13 @@ def _look_up(
         pause = min(pause * 2, budget.limits.longest_pause)
 
 
-def _resolve(host: str, port: int) -> _Server:
+def _resolve(host: str, port: int) -> Iterator[_Server]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
     except OSError as error:
         raise FetchFailure(explain(error)) from error
     found.sort(key=lambda entry: entry[0] != socket.AF_INET)
-    return _Server(int(found[0][0]), found[0][4])
+    yield _Server(int(found[0][0]), found[0][4])
 
 
 def _transfer(server: _Server, path: str, budget: Budget) -> Iterator[bytes]:
@@ -115,6 +117,7 @@ def _transfer(server: _Server, path: str, budget: Budget) -> Iterator[bytes]:
         target = server.address
         packet = struct.pack("!H", Opcode.READ) + path.encode() + b"\0octet\0"
         last = False
+        gathered = bytearray()
         while not last:
             for _ in range(limits.tftp_retries + 1):
                 answer = _exchange(sock, target, packet, expected, port, limits.tftp_packet)
@@ -135,7 +138,10 @@ def _transfer(server: _Server, path: str, budget: Budget) -> Iterator[bytes]:
             # Block numbers start anew after 65535, as every server for large files has it.
             expected = (expected + 1) & 0xFFFF
             last = len(block) < BLOCK
-            yield block
+            gathered += block
+            if last or len(gathered) >= _PIECE:
+                yield bytes(gathered)
+                gathered.clear()
         _send(sock, packet, target)
 
 
