@@ -1,0 +1,357 @@
+"""The real datasource class in a real cloud-init, with a host that is made up."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cloudinit import helpers, sources
+from pytest_mock import MockerFixture
+
+from datasource_hyperv_kvp import DataSourceHyperVKVP as plugin
+from datasource_hyperv_kvp import kvp, platform
+from datasource_hyperv_kvp.errors import ConfigError, KVPError, NeedsNetworkError
+from datasource_hyperv_kvp.payload import encode
+
+UUID = "12345678-9abc-def0-1234-56789abcdef0"
+SWAPPED = "78563412-bc9a-f0de-1234-56789abcdef0"
+HYPERV = platform.DMI("Microsoft Corporation", "Virtual Machine", UUID, "")
+AZURE = platform.DMI("Microsoft Corporation", "Virtual Machine", UUID, platform.AZURE_ASSET_TAG)
+QEMU = platform.DMI("QEMU", "Standard PC", UUID, "")
+
+
+class Lab:
+    """One machine: its firmware, what its host sends, and its cloud-init."""
+
+    def __init__(self, mocker: MockerFixture, tmp_path: Path) -> None:
+        self.dmi = HYPERV
+        self.pool: dict[str, str] = {}
+        self.faults: tuple[KVPError, ...] = ()
+        self.sys_cfg: dict[str, Any] = {"datasource_list": ["HyperVKVP", "NoCloud", "None"]}
+        self.paths = helpers.Paths({"cloud_dir": str(tmp_path), "run_dir": str(tmp_path / "run")})
+        self.cloud_dir = tmp_path
+        self.mocker = mocker
+        mocker.patch.object(platform, "read_dmi", side_effect=lambda: self.dmi)
+        self.read = mocker.patch.object(kvp, "read", side_effect=self._read)
+
+    def _read(self, settings: kvp.Settings, **_questions: object) -> kvp.Reading:
+        pools = {0: self.pool, 3: {"VirtualMachineName": "web-1"}}
+        source, where = kvp.Source.POOL_FILES, "/var/lib/hyperv"
+        return kvp.Reading(pools, source, where, 0.5, ("a reason",), self.faults)
+
+    def host_sets(self, documents: Mapping[str, str]) -> None:
+        self.pool = encode(documents)
+
+    def datasource(self) -> plugin.DataSourceHyperVKVP:
+        return plugin.DataSourceHyperVKVP(self.sys_cfg, None, self.paths)
+
+    def boot(self) -> tuple[plugin.DataSourceHyperVKVP, bool]:
+        """Ask the datasource as a first boot does."""
+        (self.cloud_dir / "data").mkdir(exist_ok=True)
+        datasource = self.datasource()
+        found = bool(datasource._get_data())
+        if found:
+            (self.cloud_dir / "data" / "instance-id").write_text(datasource.get_instance_id())
+        return datasource, found
+
+    def translate(self, result: object) -> Any:
+        from datasource_hyperv_kvp import translation
+
+        return self.mocker.patch.object(translation, "translate", side_effect=[result])
+
+
+@pytest.fixture
+def lab(mocker: MockerFixture, tmp_path: Path) -> Lab:
+    return Lab(mocker, tmp_path)
+
+
+def translation_of(cloud_config: str, *, network: bool = False) -> Any:
+    from datasource_hyperv_kvp.translation import Translation
+
+    return Translation(cloud_config, network)
+
+
+def user_data(datasource: plugin.DataSourceHyperVKVP) -> str:
+    assert isinstance(datasource.userdata_raw, str)
+    return datasource.userdata_raw
+
+
+def test_cloud_init_finds_the_class_by_its_name() -> None:
+    assert plugin.get_datasource_list([sources.DEP_FILESYSTEM]) == [plugin.DataSourceHyperVKVP]
+    assert plugin.get_datasource_list([sources.DEP_FILESYSTEM, sources.DEP_NETWORK]) == []
+
+
+@pytest.mark.parametrize("dmi", [QEMU, AZURE])
+def test_elsewhere_it_declines_without_asking_anybody(lab: Lab, dmi: platform.DMI) -> None:
+    lab.dmi = dmi
+    assert not lab.datasource().ds_detect()
+    assert lab.boot()[1] is False
+    lab.read.assert_not_called()
+
+
+def test_without_keys_the_next_datasource_has_its_turn(lab: Lab) -> None:
+    assert lab.boot()[1] is False
+
+
+def test_documents_become_an_instance(lab: Lab) -> None:
+    lab.host_sets(
+        {
+            "cloud-init.user-data": "#cloud-config\nhostname: a\n",
+            "cloud-init.meta-data": "local-hostname: web-1\npublic-keys: [ssh-ed25519 A]\n",
+            "cloud-init.vendor-data": "#!/bin/sh\n",
+            "cloud-init.network-config": "version: 2\nethernets: {}\n",
+        }
+    )
+    datasource, found = lab.boot()
+    assert found
+    assert datasource.get_instance_id() == UUID
+    assert datasource.get_hostname()[0] == "web-1"
+    assert datasource.get_public_ssh_keys() == ["ssh-ed25519 A"]
+    assert datasource.network_config == {"version": 2, "ethernets": {}}
+    assert datasource.metadata["hyperv"] == {"virtual_machine_name": "web-1"}
+    assert "hostname: a" in user_data(datasource)
+    assert "#!/bin/sh" in str(datasource.vendordata_raw)
+    assert datasource.subplatform == "pool files (/var/lib/hyperv)"
+    assert datasource.cloud_name == "hypervkvp"
+    assert datasource.dsmode == "net"
+
+
+def test_the_reader_gets_its_options_and_we_keep_ours(lab: Lab) -> None:
+    lab.sys_cfg["datasource"] = {"HyperVKVP": {"timeout": 7, "fetch_timeout": 9}}
+    lab.boot()
+    (settings,) = lab.read.call_args.args
+    assert settings.timeout == 7
+
+
+def test_a_wrong_option_is_said_and_others_have_their_turn(
+    lab: Lab, caplog: pytest.LogCaptureFixture
+) -> None:
+    lab.sys_cfg["datasource"] = {"HyperVKVP": {"patience": 7}}
+    assert lab.boot()[1] is False
+    assert "unknown: patience" in caplog.text
+
+
+def test_dsmode_disabled_is_honoured(lab: Lab) -> None:
+    lab.host_sets({"cloud-init.meta-data": "dsmode: disabled\n"})
+    assert lab.boot()[1] is False
+
+
+def test_what_the_reader_met_is_a_warning(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
+    lab.faults = (KVPError("torn", where="/var/lib/hyperv/.kvp_pool_0"),)
+    lab.boot()
+    assert ("WARNING", "/var/lib/hyperv/.kvp_pool_0: torn") in [
+        (record.levelname, record.getMessage()) for record in caplog.records
+    ]
+
+
+def test_an_ignition_config_alone_is_applied_before_the_network(lab: Lab) -> None:
+    lab.host_sets({"ignition.config": "{}"})
+    translate = lab.translate(translation_of("#cloud-config\nbootcmd: [x]\n"))
+    datasource, found = lab.boot()
+    assert found
+    assert datasource.dsmode == "local"
+    assert "bootcmd: [x]" in user_data(datasource)
+    assert translate.call_args.kwargs["offline"] is True
+    assert translate.call_args.kwargs["default_user"] is False
+
+
+def test_network_files_of_an_ignition_config_are_not_joined_by_cloud_inits(lab: Lab) -> None:
+    lab.host_sets({"ignition.config": "{}"})
+    lab.translate(translation_of("#cloud-config\n{}\n", network=True))
+    assert lab.boot()[0].network_config == {"config": "disabled"}
+
+
+def test_a_config_that_fetches_waits_for_the_network(lab: Lab) -> None:
+    lab.host_sets({"ignition.config": "{}"})
+    lab.translate(NeedsNetworkError("http://x"))
+    datasource, _found = lab.boot()
+    assert datasource.dsmode == "net"
+    assert user_data(datasource).startswith("Content-Type: multipart")
+    datasource = pickle.loads(pickle.dumps(datasource))
+    translate = lab.translate(translation_of("#cloud-config\nbootcmd: [y]\n"))
+    datasource.setup(is_new_instance=False)
+    assert "bootcmd: [y]" in user_data(datasource)
+    assert translate.call_args.kwargs["offline"] is False
+
+
+def test_setup_fetches_once(lab: Lab) -> None:
+    lab.host_sets({"ignition.config": "{}"})
+    lab.translate(NeedsNetworkError("http://x"))
+    datasource, _found = lab.boot()
+    lab.translate(translation_of("#cloud-config\nbootcmd: [y]\n"))
+    datasource.setup(is_new_instance=False)
+    before = user_data(datasource)
+    datasource.setup(is_new_instance=True)
+    assert user_data(datasource) == before
+
+
+def test_a_failed_fetch_leaves_the_users_part_and_a_fault(lab: Lab) -> None:
+    lab.host_sets({"ignition.config": "{}", "cloud-init.user-data": "#!/bin/sh\necho user\n"})
+    lab.translate(NeedsNetworkError("http://x"))
+    datasource, _found = lab.boot()
+    lab.translate(ConfigError("404", where="http://x"))
+    datasource.setup(is_new_instance=False)
+    assert "echo user" in user_data(datasource)
+    assert "HyperVKVP-ignition.config-not-applied" in user_data(datasource)
+    assert not datasource.check_instance_id({})
+
+
+def test_a_bad_config_is_a_fault_and_the_default_user_stays(
+    lab: Lab, caplog: pytest.LogCaptureFixture
+) -> None:
+    lab.host_sets({"ignition.config": "{}"})
+    lab.translate(ConfigError("$.storage: no", where="ignition.config"))
+    datasource, found = lab.boot()
+    assert found
+    assert "users" not in user_data(datasource)
+    assert "$.storage: no" in caplog.text
+    assert "Mend it on the host" in caplog.text
+
+
+def test_a_damaged_document_is_a_fault_and_others_are_used(lab: Lab) -> None:
+    lab.host_sets({"cloud-init.user-data": "#!/bin/sh\n", "cloud-init.meta-data": "a: b"})
+    lab.pool["cloud-init.meta-data"] = "c: d"
+    lab.pool["cloud-init.meta-data.0"] = "c: d"
+    datasource, found = lab.boot()
+    assert found
+    assert datasource.get_instance_id() == UUID
+    assert "#!/bin/sh" in user_data(datasource)
+    assert "HyperVKVP-cloud-init.meta-data" in user_data(datasource)
+
+
+def test_a_later_boot_of_the_machine_asks_nobody(lab: Lab) -> None:
+    lab.host_sets({"cloud-init.user-data": "#!/bin/sh\n"})
+    datasource, _found = lab.boot()
+    lab.read.reset_mock()
+    restored = pickle.loads(pickle.dumps(datasource))
+    assert restored.check_instance_id({})
+    lab.dmi = platform.DMI("Microsoft Corporation", "Virtual Machine", SWAPPED, "")
+    assert restored.check_instance_id({})
+    lab.read.assert_not_called()
+
+
+def test_another_machine_asks_again(lab: Lab) -> None:
+    lab.host_sets({"cloud-init.user-data": "#!/bin/sh\n"})
+    datasource, _found = lab.boot()
+    lab.dmi = platform.DMI("Microsoft Corporation", "Virtual Machine", "00000000" + UUID[8:], "")
+    assert not datasource.check_instance_id({})
+
+
+def test_a_boot_with_a_fault_does_not_count(lab: Lab) -> None:
+    lab.host_sets({"cloud-init.user-data": "#!/bin/sh\n", "cloud-init.meta-data": "[broken"})
+    datasource, _found = lab.boot()
+    assert not datasource.check_instance_id({})
+    semaphore = lab.cloud_dir / "instances" / UUID / "sem" / "config_runcmd"
+    semaphore.parent.mkdir(parents=True)
+    semaphore.touch()
+    lab.host_sets({"cloud-init.user-data": "#!/bin/sh\n", "cloud-init.meta-data": "a: b"})
+    datasource, _found = lab.boot()
+    assert not semaphore.exists()
+    assert "ssh_deletekeys: false" in user_data(datasource)
+    assert datasource.check_instance_id({})
+
+
+def test_an_object_of_an_older_release_comes_back_whole(lab: Lab) -> None:
+    lab.host_sets({"cloud-init.user-data": "#!/bin/sh\n"})
+    datasource, _found = lab.boot()
+    del datasource._pending, datasource._faults
+    restored = pickle.loads(pickle.dumps(datasource))
+    restored.setup(is_new_instance=False)
+    assert restored.check_instance_id({})
+
+
+def test_the_administrators_meta_data_is_private(lab: Lab) -> None:
+    lab.host_sets({"cloud-init.meta-data": "db-password: secret\nlocal-hostname: a\n"})
+    datasource, _found = lab.boot()
+    keys = datasource.sensitive_metadata_keys
+    assert "ds/meta_data/db-password" in keys
+    assert "ds/meta_data/local-hostname" not in keys
+    assert set(sources.DataSource.sensitive_metadata_keys) < set(keys)
+
+
+# Where nobody expected it
+
+PLACES = [
+    "datasource_hyperv_kvp.platform.is_hyperv",
+    "datasource_hyperv_kvp.kvp.read",
+    "datasource_hyperv_kvp.payload.assemble",
+    "datasource_hyperv_kvp.instance.from_payload",
+    "datasource_hyperv_kvp.damage.forget",
+    "datasource_hyperv_kvp.translation.translate",
+    "datasource_hyperv_kvp.metadata.private_paths",
+]
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("others", [True, False])
+def test_whatever_raises_the_machine_comes_up(
+    lab: Lab, mocker: MockerFixture, caplog: pytest.LogCaptureFixture, place: str, others: bool
+) -> None:
+    if not others:
+        lab.sys_cfg["datasource_list"] = ["HyperVKVP", "None"]
+    lab.host_sets({"ignition.config": "{}", "cloud-init.user-data": "#!/bin/sh\n"})
+    mocker.patch(place, side_effect=RuntimeError("SECRET of the payload"))
+    datasource, found = lab.boot()
+    assert found or others
+    if found:
+        assert "HyperVKVP-" in user_data(datasource)
+        datasource.setup(is_new_instance=False)
+        assert not datasource.check_instance_id({})
+    assert "unexpected RuntimeError" in caplog.text
+    assert "Traceback" in caplog.text or "File " in caplog.text
+    assert "SECRET" not in caplog.text
+
+
+def test_a_missing_dependency_is_named(
+    lab: Lab, mocker: MockerFixture, caplog: pytest.LogCaptureFixture
+) -> None:
+    lab.host_sets({"ignition.config": "{}"})
+    for name in [name for name in sys.modules if name.startswith("datasource_hyperv_kvp.transl")]:
+        mocker.patch.dict(sys.modules)
+        del sys.modules[name]
+    mocker.patch.dict(sys.modules, {"datasource_hyperv_kvp.ignition": None})
+    _datasource, found = lab.boot()
+    assert found
+    assert "datasource_hyperv_kvp.ignition" in caplog.text
+
+
+def test_which_machine_it_is_cannot_fail(lab: Lab, mocker: MockerFixture) -> None:
+    lab.host_sets({"cloud-init.user-data": "#!/bin/sh\n"})
+    datasource, _found = lab.boot()
+    mocker.patch.object(platform, "read_dmi", side_effect=OSError("gone"))
+    assert not datasource.check_instance_id({})
+
+
+def test_user_data_that_cannot_be_handed_on_does_not_end_setup(
+    lab: Lab, mocker: MockerFixture
+) -> None:
+    lab.host_sets({"ignition.config": "{}", "cloud-init.user-data": "#!/bin/sh\n"})
+    lab.translate(NeedsNetworkError("http://x"))
+    datasource, _found = lab.boot()
+    lab.translate(RuntimeError("x"))
+    mocker.patch("datasource_hyperv_kvp.mime._user_part", side_effect=ValueError("y"))
+    datasource.setup(is_new_instance=False)
+    assert "HyperVKVP-cloud-init.user-data-not-used" in user_data(datasource)
+
+
+def test_importing_the_plugin_imports_nothing_heavy() -> None:
+    import subprocess
+
+    code = (
+        "import sys, datasource_hyperv_kvp.DataSourceHyperVKVP as p; "
+        "print([m for m in sys.modules if m.startswith('datasource_hyperv_kvp')])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    modules = ["datasource_hyperv_kvp", "datasource_hyperv_kvp.DataSourceHyperVKVP"]
+    assert run.stdout.strip() == str(modules)
+
+
+def test_faults_are_logged_as_errors(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
+    lab.host_sets({"cloud-init.meta-data": "[broken"})
+    lab.boot()
+    assert [r for r in caplog.records if r.levelno == logging.ERROR]
