@@ -1,1 +1,78 @@
-"""The command ``hyperv-kvp``: one module a subcommand."""
+"""The command ``hyperv-kvp``: one module a subcommand.
+
+A subcommand is a module of this package whose name is in ``COMMANDS``. It has ``HELP``, one line;
+``configure(parser)``, which adds its arguments; and ``run(arguments)``, which returns the exit
+status. What is heavy is imported inside ``run``. Errors that a person can mend are raised as
+``HyperVKVPError`` and become one line on standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import io
+import os
+import sys
+from collections.abc import Sequence
+
+from datasource_hyperv_kvp import __version__
+from datasource_hyperv_kvp.cli.messages import complain, report
+from datasource_hyperv_kvp.errors import HyperVKVPError
+
+COMMANDS = ("dump", "show", "validate", "render", "encode")
+
+GOOD = 0
+BAD_INPUT = 1
+#: What a shell reports for a program that an interrupt has ended.
+INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    :param argv: the arguments after the program's name; those of this process by default.
+    :return: 0 good, 1 the input is bad.
+    :raises SystemExit: with 2 if the call is wrong, as argparse does it.
+    """
+    _write_utf8()
+    arguments = _parser().parse_args(argv)
+    module = importlib.import_module(f"{__name__}.{arguments.command}")
+    try:
+        status: int = module.run(arguments)
+        sys.stdout.flush()
+    except HyperVKVPError as error:
+        report(arguments.command, error)
+        return BAD_INPUT
+    except BrokenPipeError:
+        # The reader has seen enough, as in "| head". Python must not try to write the rest.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return GOOD
+    except OSError as error:  # for instance standard output on a full disk
+        where = f"{error.filename}: " if error.filename else ""
+        complain(arguments.command, f"{where}{error.strerror or error}")
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="hyperv-kvp",
+        description="Look at, check and make what Hyper-V's key-value exchange provisions "
+        "a Linux machine with: Ignition configs and cloud-init's user-data.",
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name in COMMANDS:
+        module = importlib.import_module(f"{__name__}.{name}")
+        command = commands.add_parser(name, help=module.HELP, description=module.__doc__)
+        module.configure(command)
+    return parser
+
+
+def _write_utf8() -> None:
+    """Documents are UTF-8 with line feeds, whatever the terminal and the platform prefer."""
+    for stream, errors in ((sys.stdout, "surrogateescape"), (sys.stderr, "backslashreplace")):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors=errors, newline="\n")
