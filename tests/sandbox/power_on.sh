@@ -22,6 +22,9 @@ for shared in sys sysrq-trigger; do
     mount --bind "$root/proc/$shared" "$root/proc/$shared"
     mount -o remount,bind,ro "$root/proc/$shared"
 done
+cat /proc/sys/kernel/random/uuid >"$root/dev/boot_id"
+mount --bind "$root/dev/boot_id" "$root/proc/sys/kernel/random/boot_id"
+rm "$root/dev/boot_id"
 
 mount -t tmpfs -o mode=0755,size=16m sys "$root/sys"
 cp -R "$firmware/." "$root/sys/"

@@ -1,0 +1,177 @@
+"""Whatever is wrong with the payload or with us: the machine comes up, and says what is wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from datasource_hyperv_kvp.payload import MANIFEST_KEY, encode
+from tests.sandbox.hyperv import PACKAGE, HyperVGuest
+from tests.sandbox.payloads import (
+    IGNITION,
+    KEY,
+    META_DATA,
+    NETWORK_CONFIG,
+    USER_CONFIG,
+    USER_DATA,
+    VENDOR_DATA,
+    assert_reachable,
+    assert_user_data_applied,
+    ignition,
+)
+
+META = json.dumps({"local-hostname": "ford", "public-keys": [KEY]})
+LONG = "#cloud-config\n" + "# padding\n" * 1000 + "hostname: never\n"
+GOOD = {USER_DATA: USER_CONFIG, META_DATA: META}
+
+
+def without(keys: dict[str, str], key: str) -> dict[str, str]:
+    """Lose one key."""
+    return {name: value for name, value in keys.items() if name != key}
+
+
+def changed(keys: dict[str, str], key: str, value: str) -> dict[str, str]:
+    """Damage one key."""
+    assert key in keys
+    return {**keys, key: value}
+
+
+def long_user_data() -> dict[str, str]:
+    """User-data in many keys."""
+    keys = encode({USER_DATA: LONG, META_DATA: META}, encoding={USER_DATA: "base64"})
+    assert f"{USER_DATA}.7" in keys
+    return keys
+
+
+#: Name of the fault: keys, what the status must name, what the log must say.
+DAMAGE: dict[str, tuple[Callable[[], dict[str, str]], str, str]] = {
+    "a chunk is missing": (
+        lambda: without(long_user_data(), f"{USER_DATA}.7"),
+        "user-data",
+        f"{USER_DATA}.7",
+    ),
+    "a chunk is not what was sent": (
+        lambda: changed(long_user_data(), f"{USER_DATA}.7", "x"),
+        "user-data",
+        "sha256",
+    ),
+    "an unknown encoding": (
+        lambda: {**encode({META_DATA: META}), USER_DATA: "x", f"{USER_DATA}.encoding": "rot13"},
+        "user-data",
+        "rot13",
+    ),
+    "not text": (
+        lambda: {USER_DATA: "//79", f"{USER_DATA}.encoding": "base64", META_DATA: META},
+        "user-data",
+        "UTF-8",
+    ),
+    "a manifest that is no JSON": (
+        lambda: changed(encode(GOOD), MANIFEST_KEY, "{"),
+        "manifest",
+        MANIFEST_KEY,
+    ),
+    "a config that is no JSON": (
+        lambda: encode({**GOOD, IGNITION: "{"}),
+        "ignition.config",
+        "line 1",
+    ),
+    "an invalid config": (
+        lambda: encode({**GOOD, IGNITION: ignition(storage={"files": [{"path": "x"}]})}),
+        "ignition.config",
+        "$.storage.files.0.path",
+    ),
+    "a config that this machine cannot become": (
+        lambda: encode(
+            {
+                **GOOD,
+                IGNITION: ignition(
+                    storage={"files": [{"path": "/etc", "contents": {"source": "data:,x"}}]}
+                ),
+            }
+        ),
+        "ignition.config",
+        "/etc",
+    ),
+    "a config with a part that nobody applies yet": (
+        lambda: encode({**GOOD, IGNITION: ignition(storage={"disks": [{"device": "/dev/sdb"}]})}),
+        "ignition.config",
+        "$.storage.disks",
+    ),
+    "meta-data that is no mapping": (
+        lambda: encode({USER_DATA: USER_CONFIG, META_DATA: "- a\n- b\n"}),
+        "meta-data",
+        "mapping",
+    ),
+    "a network-config that is none": (
+        lambda: encode({**GOOD, NETWORK_CONFIG: "version: 7\n"}),
+        "network-config",
+        "version",
+    ),
+    "vendor-data that is damaged": (
+        lambda: changed(encode({**GOOD, VENDOR_DATA: "#cloud-config\n{}"}), VENDOR_DATA, "x"),
+        "vendor-data",
+        VENDOR_DATA,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_a_damaged_document_is_named_and_the_machine_comes_up(
+    guest: HyperVGuest, name: str
+) -> None:
+    keys, in_status, in_log = DAMAGE[name]
+    guest.receive_keys(keys())
+    guest.boot()
+    assert_reachable(guest)
+    status = guest.status()
+    assert not status.clean
+    assert in_status in status.text
+    errors = [line for line in guest.log().splitlines() if "[ERROR]" in line]
+    assert any(in_log in line for line in errors), errors
+    # everything else of the payload is applied
+    if META in keys().values():
+        assert guest.run(["hostname"]).out == "ford\n"
+        assert KEY in guest.read("/home/debian/.ssh/authorized_keys")
+    if USER_CONFIG in keys().values() and in_log != MANIFEST_KEY:
+        assert_user_data_applied(guest)
+    # nothing of the damaged document is
+    assert not guest.exists("/srv/app")
+    assert guest.run(["hostname"]).out != "never\n"
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "payload/__init__.py",
+        "kvp/__init__.py",
+        "platform.py",
+        "instance.py",
+        "metadata.py",
+        "mime.py",
+        "damage.py",
+        "errors.py",
+        "translation.py",
+        "ignition/__init__.py",
+    ],
+)
+def test_a_bug_of_ours_anywhere_does_not_keep_the_machine_from_coming_up(
+    guest: HyperVGuest, module: str
+) -> None:
+    guest.write(f"/{PACKAGE}/{module}", "raise RuntimeError('nobody expected this')\n")
+    guest.receive({**GOOD, IGNITION: ignition()})
+    guest.boot()
+    assert_reachable(guest)
+    assert not guest.status().clean or "RuntimeError" in guest.log()
+
+
+def test_a_missing_dependency_does_not_keep_the_machine_from_coming_up(guest: HyperVGuest) -> None:
+    guest.run(["sh", "-c", "rm -r /usr/lib/python3/dist-packages/jsonschema"])
+    guest.receive({**GOOD, IGNITION: ignition()})
+    guest.boot()
+    assert_reachable(guest)
+    assert_user_data_applied(guest)
+    status = guest.status()
+    assert not status.clean
+    assert "jsonschema" in status.text + guest.log()

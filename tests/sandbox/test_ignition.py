@@ -1,0 +1,87 @@
+"""Ignition configs, alone and beside user-data."""
+
+from __future__ import annotations
+
+from tests.sandbox.hyperv import HyperVGuest
+from tests.sandbox.payloads import (
+    IGNITION,
+    META_DATA,
+    USER_CONFIG,
+    USER_DATA,
+    account_exists,
+    assert_ignition_applied,
+    assert_user_data_applied,
+    ignition,
+    stat,
+)
+
+
+def test_a_config_alone_is_applied_before_the_network_is_up(guest: HyperVGuest) -> None:
+    guest.receive({IGNITION: ignition()})
+    guest.boot(stages=["local"])
+    assert_ignition_applied(guest)
+
+
+def test_a_config_alone_is_all_that_the_machine_becomes(guest: HyperVGuest) -> None:
+    guest.receive({IGNITION: ignition()})
+    guest.boot()
+    assert guest.status().clean
+    assert_ignition_applied(guest)
+    # Ignition makes no default user
+    assert not account_exists(guest, "debian")
+
+
+def test_a_config_waits_for_the_network_if_meta_data_says_so(guest: HyperVGuest) -> None:
+    guest.receive({IGNITION: ignition(), META_DATA: "dsmode: net"})
+    guest.boot(stages=["local"])
+    assert not guest.exists("/srv/app")
+    guest.boot(stages=["network", "config", "final"])
+    assert guest.status().clean
+    assert_ignition_applied(guest)
+
+
+def test_config_and_user_data_add_up(guest: HyperVGuest) -> None:
+    guest.receive({IGNITION: ignition(), USER_DATA: USER_CONFIG})
+    guest.boot()
+    assert guest.status().clean
+    assert_ignition_applied(guest)
+    assert_user_data_applied(guest)
+
+
+def test_where_both_say_something_the_user_wins(guest: HyperVGuest) -> None:
+    guest.receive({IGNITION: ignition(), USER_DATA: "#cloud-config\nhostname: users-own\n"})
+    guest.boot()
+    assert guest.status().clean
+    assert_ignition_applied(guest, hostname="users-own")
+
+
+def test_a_config_in_one_key_as_ignition_itself_reads_it(guest: HyperVGuest) -> None:
+    small = '{"ignition":{"version":"3.0.0"},"passwd":{"groups":[{"name":"one","gid":2001}]}}'
+    guest.receive_keys({"ignition.config": small})
+    guest.boot()
+    assert guest.status().clean
+    assert guest.run(["getent", "group", "one"]).out.startswith("one:x:2001:")
+
+
+def test_a_config_in_forty_keys_as_other_host_tools_send_it(guest: HyperVGuest) -> None:
+    text = ignition()
+    size = -(-len(text) // 40)
+    chunks = [text[start : start + size] for start in range(0, len(text), size)]
+    assert len(chunks) == 40
+    guest.receive_keys({f"ignition.config.{n}": chunk for n, chunk in enumerate(chunks)})
+    guest.boot()
+    assert guest.status().clean
+    assert_ignition_applied(guest)
+
+
+def test_a_large_config_compressed(guest: HyperVGuest) -> None:
+    files = [
+        {"path": f"/srv/many/{n}", "contents": {"source": f"data:,{n}"}, "mode": 0o600}
+        for n in range(200)
+    ]
+    config = ignition(storage={"files": files})
+    guest.receive({IGNITION: config}, encoding={IGNITION: "gzip+base64"})
+    guest.boot()
+    assert guest.status().clean
+    assert guest.read("/srv/many/199") == "199"
+    assert stat(guest, "/srv/many/199") == "600 root root"
