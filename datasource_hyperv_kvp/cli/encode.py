@@ -61,7 +61,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     target.add_argument(
         "--format",
         choices=("json", "powershell"),
-        default="json",
         help="print the keys, for Set-VMProvisioningData.ps1 -KeyFile or -Keys (default: json)",
     )
     parser.set_defaults(usage_error=parser.error)
