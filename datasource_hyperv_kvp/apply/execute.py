@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from . import plan as plans
+from . import snapshot
 from .check import check, resolve_paths
 from .errors import ApplyError, Finding
 from .handler import Run
@@ -50,6 +51,7 @@ def execute(plan: Plan, machine: Machine, journal: Journal) -> None:
     for batch in batches(run):
         _apply_batch(batch, run)
     journal.finish(digest)
+    snapshot.drop(machine.state_dir)
 
 
 def batches(run: Run) -> Iterator[list[Step]]:

@@ -5,6 +5,7 @@ One JSON object a line, 0600, synced before anything that relies on it is change
 
 - ``{"plan": digest, "paths": {path: resolved}}``  a run begins; paths are resolved once,
 - ``{"before": key, "state": {...}}``              what stood there before our first touch,
+- ``{"forget": key}``                             the step failed and was undone,
 - ``{"done": digest}``                             this step is finished and on the disk,
 - ``{"finished": digest of the plan}``             the plan is applied; nothing is left to do.
 """
@@ -58,6 +59,8 @@ class Journal:
             self.paths.update(record["paths"])
         elif "before" in record:
             self.befores[record["before"]] = record["state"]
+        elif "forget" in record:
+            self.befores.pop(record["forget"], None)
         elif "done" in record:
             self._done.add(record["done"])
         else:
@@ -87,6 +90,12 @@ class Journal:
     def done(self, digest: str) -> None:
         self._done.add(digest)
         self._add({"done": digest})
+
+    def forget(self, key: str) -> None:
+        """The step failed and was undone: the next try looks again at what is there."""
+        self.befores.pop(key, None)
+        self._add({"forget": key})
+        self.sync()
 
     def finish(self, digest: str) -> None:
         self.finished = digest

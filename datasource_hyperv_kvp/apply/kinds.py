@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import accounts, nodes, plan
+from . import accounts, hostname, nodes, plan, users
 from .handler import Handler
 
 HANDLERS: dict[type[plan.Step], Handler[Any]] = {
     plan.Group: accounts.GroupHandler(),
-    plan.User: accounts.UserHandler(),
+    plan.User: users.UserHandler(),
     plan.Directory: nodes.DirectoryHandler(),
     plan.File: nodes.FileHandler(),
     plan.Link: nodes.LinkHandler(),
+    hostname.HostName: hostname.HostNameHandler(),
 }

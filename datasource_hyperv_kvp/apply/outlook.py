@@ -22,6 +22,14 @@ NODE_KINDS: dict[type[Step], NodeKind] = {
 }
 
 
+def _users() -> dict[str, int | None]:
+    return {name: account.uid for name, account in database.accounts().items()}
+
+
+def _groups() -> dict[str, int | None]:
+    return {name: group.gid for name, group in database.groups().items()}
+
+
 @dataclass
 class Outlook:
     """Handlers ask it in :meth:`Handler.check` and tell it what their step will change.
@@ -33,8 +41,9 @@ class Outlook:
     machine: Machine
     paths: Mapping[str, str]
     befores: Mapping[str, State] = field(default_factory=dict)
-    users: set[str] = field(default_factory=lambda: set(database.accounts()))
-    groups: set[str] = field(default_factory=lambda: set(database.groups()))
+    #: Name -> number, None if the program that makes the account chooses it.
+    users: dict[str, int | None] = field(default_factory=_users)
+    groups: dict[str, int | None] = field(default_factory=_groups)
     nodes: dict[str, NodeKind] = field(default_factory=dict)
     #: Resolved path -> JSON path of the step that claims it.
     claims: dict[str, str] = field(default_factory=dict)

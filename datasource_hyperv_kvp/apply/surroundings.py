@@ -11,10 +11,11 @@ from .paths import NodeKind, parents, volatile_root
 from .plan import Node
 
 #: Replacing one of these pulls the rug from under the running system.
-VITAL = frozenset(
-    "/ /bin /boot /etc /etc/pam.d /etc/ssh /etc/systemd /home /lib /lib32 /lib64 /libx32 /opt /root"
-    " /sbin /usr /usr/bin /usr/lib /usr/lib/systemd /usr/lib64 /usr/sbin /usr/share /var /var/lib"
-    " /var/lib/cloud".split()
+VITAL = (
+    *("/", "/bin", "/boot", "/etc", "/home", "/lib", "/lib32", "/lib64", "/libx32", "/opt"),
+    *("/root", "/sbin", "/usr", "/usr/bin", "/usr/lib", "/usr/lib/systemd", "/usr/lib64"),
+    *("/usr/sbin", "/usr/share", "/var", "/var/lib", "/var/lib/cloud"),
+    *("/etc/pam.d", "/etc/ssh", "/etc/systemd"),
 )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
+from ..apply.hostname import HostName
 from ..apply.paths import clean, depth, volatile_root
 from ..apply.plan import Contents, Directory, File, Link, Node, Owner
 from ..ignition import config as ignition
@@ -29,6 +30,13 @@ def node_steps(
     nodes += [link for link in links if link.hard]
     refusals += [refusal for node in nodes for refusal in _place_refusals(node)]
     return nodes
+
+
+def hostname_steps(nodes: Sequence[Node]) -> Iterator[HostName]:
+    """A config that writes /etc/hostname means the running machine too."""
+    for node in nodes:
+        if node.path == HOSTNAME and not isinstance(node, Directory):
+            yield HostName(at=node.at)
 
 
 def _directories(config: Config) -> Iterator[Directory]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from ..apply.plan import Plan
 from ..ignition.config import Config, Resource
 from .accounts import account_refusals, group_steps, user_steps
-from .nodes import node_steps
+from .nodes import hostname_steps, node_steps
 from .refusals import Refusal, RefusedError
 from .unsupported import unsupported
 
@@ -29,5 +29,6 @@ def plan(
             *group_steps(config),
             *user_steps(config, core_rights=core_rights),
             *nodes,
+            *hostname_steps(nodes),
         )
     )

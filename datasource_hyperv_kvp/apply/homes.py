@@ -1,0 +1,109 @@
+"""Home directories: where they will be, whether that works, moving them, giving them away."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from . import database, ssh_keys
+from .errors import ApplyError, Finding
+from .files import remove, temporary_beside
+from .machine import Machine
+from .paths import NodeKind, kind_at
+from .plan import User
+
+USERADD_DEFAULTS = Path("/etc/default/useradd")
+LOGIN_DEFS = Path("/etc/login.defs")
+
+
+def _setting(path: Path, name: str, separator: str | None) -> str | None:
+    """The last value of a setting in one of shadow's files."""
+    value = None
+    if path.exists():
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            head, *rest = line.strip().split(separator, 1)
+            if head == name and rest:
+                value = rest[0].strip().strip('"')
+    return value
+
+
+def default_home(name: str) -> str:
+    """Where useradd puts the home of a new user."""
+    return f"{_setting(USERADD_DEFAULTS, 'HOME', '=') or '/home'}/{name}"
+
+
+def user_groups_enabled() -> bool:
+    """Whether a new user gets a group of its own name unless told otherwise."""
+    return (_setting(LOGIN_DEFS, "USERGROUPS_ENAB", None) or "no").lower() == "yes"
+
+
+def findings(step: User, exists: bool) -> Iterator[Finding]:
+    """Why the account's home, or the keys in it, cannot be as the config wants them."""
+    account = database.accounts().get(step.name) if exists else None
+    home = step.home_dir or (account.home if account else default_home(step.name))
+    there = kind_at(home) is not NodeKind.ABSENT
+    if account is not None and step.home_dir and step.home_dir != account.home:
+        if there:
+            message = f"{home} exists, so {account.home} cannot be moved there"
+            yield Finding(f"{step.at}.homeDir", message, "choose another directory")
+            return
+        there = kind_at(account.home) is NodeKind.DIRECTORY
+        home = account.home
+    if not there and account is not None and not step.no_create_home:
+        message = f"the home directory {home} does not exist, and is made for new users only"
+        yield Finding(step.at, message, "set noCreateHome if it is not meant to exist")
+        return
+    if step.ssh_authorized_keys and (there or step.no_create_home):
+        uid = step.uid if step.uid is not None else account.uid if account else None
+        gid = account.gid if account else None
+        obstacle = ssh_keys.obstacle(home, uid, gid)
+        if obstacle:
+            advice = "keys are written as the user: give it its home directory"
+            yield Finding(f"{step.at}.sshAuthorizedKeys", obstacle, advice)
+
+
+def remove_begun(home: str) -> None:
+    """Remove a home that was not there before the step and that an interrupted run has begun."""
+    remove(home)
+
+
+def move(old: str, new: str, machine: Machine) -> None:
+    """Move a home; done already, or no home there to move, is fine."""
+    if kind_at(old) is not NodeKind.DIRECTORY:
+        return
+    if kind_at(new) is not NodeKind.ABSENT:
+        raise ApplyError(f"{new} exists, so {old} cannot be moved there")
+    try:
+        Path(old).rename(new)
+    except FileNotFoundError as error:
+        raise ApplyError(f"{Path(new).parent} does not exist") from error
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        # To another file system: the old one goes only when the new one is whole.
+        copy = temporary_beside(new)
+        remove(str(copy))
+        machine.run(["cp", "--archive", "--", old, str(copy)])
+        os.sync()
+        copy.rename(new)
+        remove(old)
+
+
+def give(home: str, old: tuple[int, int], new: tuple[int, int]) -> None:
+    """Change the owner of what in a home belonged to the user's former number or group."""
+    if old == new or kind_at(home) is not NodeKind.DIRECTORY or home == "/":
+        return
+    if Path(home).stat().st_uid not in (old[0], new[0]):
+        return  # as usermod: somebody else's directory stays somebody else's
+    for directory, names, files in os.walk(home):
+        for entry in ("", *names, *files):
+            path = Path(directory, entry) if entry else Path(directory)
+            if entry in names and not path.is_symlink():
+                continue
+            status = path.lstat()
+            uid = new[0] if status.st_uid == old[0] else -1
+            gid = new[1] if status.st_gid == old[1] else -1
+            if (uid, gid) != (-1, -1):
+                os.chown(path, uid, gid, follow_symlinks=False)

@@ -1,0 +1,82 @@
+"""Account steps as transactions: the account files as they were before the step, kept aside.
+
+useradd and its like write up to six files one after the other. If the power goes in between, the
+next run puts all of them back and lets the step begin anew; if a step fails, it is undone at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+
+from .errors import ApplyError
+from .files import remove, temporary_beside, write_private
+from .paths import NodeKind, kind_at
+
+#: Name of the copies in the state directory.
+COPIES = "accounts.json"
+
+FILES = ("passwd", "shadow", "group", "gshadow", "subuid", "subgid")
+
+#: The programs that may hold one of the locks beside the account files.
+_LOCKERS = (
+    *("useradd", "usermod", "userdel", "groupadd", "groupmod", "groupdel"),
+    *("chpasswd", "chgpasswd", "gpasswd", "passwd", "vipw", "vigr"),
+)
+
+
+def take(directory: Path, key: str, etc: Path = Path("/etc")) -> None:
+    """Keep copies of the account files for the step ``key``; on the disk when this returns."""
+    document: dict[str, str | None] = {"step": key}
+    for name in FILES:
+        path = etc / name
+        document[name] = path.read_bytes().decode("latin-1") if path.exists() else None
+    write_private(directory / COPIES, json.dumps(document))
+
+
+def restore(directory: Path, key: str, etc: Path = Path("/etc")) -> None:
+    """Put the account files back as they were before the step ``key``, where they differ."""
+    document = json.loads((directory / COPIES).read_text(encoding="utf-8"))
+    if document["step"] != key:
+        raise ApplyError(f"{directory / COPIES} belongs to {document['step']}")
+    for name in FILES:
+        _remove_stale_lock(etc / f"{name}.lock")
+        before = document[name]
+        path = etc / name
+        if before is None:
+            remove(str(path))
+        elif not path.exists() or path.read_bytes() != before.encode("latin-1"):
+            _replace_keeping_mode(path, before.encode("latin-1"))
+
+
+def drop(directory: Path) -> None:
+    """Forget the copies; they hold password hashes."""
+    remove(str(directory / COPIES))
+
+
+def _replace_keeping_mode(path: Path, data: bytes) -> None:
+    reference = path if path.exists() else path.with_name(path.name + "-")
+    status = reference.stat()
+    temporary = temporary_beside(str(path))
+    remove(str(temporary))
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        os.fchown(file.fileno(), status.st_uid, status.st_gid)
+        os.fchmod(file.fileno(), stat.S_IMODE(status.st_mode))
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def _remove_stale_lock(path: Path) -> None:
+    """A lock of before the power cut: it names a process that now is gone, or another one."""
+    if kind_at(str(path)) is not NodeKind.FILE:
+        return
+    owner = path.read_text(encoding="ascii", errors="replace").strip("\0\n ")
+    command = Path(f"/proc/{owner}/comm")
+    if owner.isdigit() and command.exists() and command.read_text().strip() in _LOCKERS:
+        return
+    remove(str(path))
