@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..errors import ConfigError
+from datasource_hyperv_kvp.errors import ConfigError
+
 from . import merge, parse, validate_merged
 from .config import Config, Resource
-from .parse import Finding
+from .findings import Finding
 from .resources import Fetcher, Job
 from .resources.failure import safe_url
 
@@ -124,7 +125,7 @@ class _Resolver:
             )
         result = parse(text)
         for warning in result.warnings:
-            self._fetcher.log(f"{name}: {_shown(warning)}")
+            self._fetcher.log(f"{name}: {warning}")
         if result.config is None:
             raise ConfigError(f"the config is invalid: {_listed(result.errors)}", where=name)
         return result.config, _Origin(name, (*origin.sources, url))
@@ -146,9 +147,4 @@ class _Resolver:
 
 
 def _listed(findings: Iterable[Finding]) -> str:
-    return "; ".join(_shown(finding) for finding in findings)
-
-
-def _shown(finding: Finding) -> str:
-    place = f" (line {finding.line}, column {finding.column})" if finding.line else ""
-    return f"{finding.path}{place}: {finding.message}"
+    return "; ".join(map(str, findings))

@@ -1,6 +1,7 @@
 """Fetching of what a config refers to: one module a transport, and the fetcher over them."""
 
-from ...errors import NeedsNetworkError
+from datasource_hyperv_kvp.errors import NeedsNetworkError
+
 from .fetcher import Fetcher, Job
 from .limits import Limits
 

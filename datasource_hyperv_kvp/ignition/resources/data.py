@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .. import data_url
+from datasource_hyperv_kvp.ignition import data_url
+
 from .failure import FetchFailure
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import http.client
+import re
 import socket
 import ssl
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 
 class FetchFailure(Exception):
@@ -34,15 +34,13 @@ class Cancelled(FetchFailure):
 
 def safe_url(url: str) -> str:
     """The URL as it may be logged: without user, password, query, fragment, and data."""
-    scheme, colon, rest = url.partition(":")
-    if colon and scheme.lower() == "data":
+    scheme, _, rest = url.partition(":")
+    if scheme.lower() == "data":
         return "data:…"
-    if colon and scheme.lower() == "arn":
-        path, question, _ = rest.partition("?")
-        return f"{scheme}:{path}" + ("?…" if question else "")
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{host}{parts.path}" + ("?…" if parts.query else "")
+    # Not urlsplit: whatever cannot be parsed must be shown as well.
+    shown, question, _ = rest.partition("#")[0].partition("?")
+    shown = re.sub(r"^//[^/]*@", "//", shown)
+    return f"{scheme}:{shown}?…" if question else f"{scheme}:{shown}"
 
 
 def explain(error: BaseException) -> str:

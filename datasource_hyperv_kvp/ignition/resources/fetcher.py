@@ -9,9 +9,11 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from ...errors import ConfigError, NeedsNetworkError
-from ..config import IgnitionSection, Proxy, Resource, Timeouts
+from datasource_hyperv_kvp.errors import ConfigError, NeedsNetworkError
+from datasource_hyperv_kvp.ignition.config import IgnitionSection, Proxy, Resource, Timeouts
+
 from . import codec, data, gs, s3, sink, tftp, tls
 from .failure import FetchFailure, safe_url
 from .limits import Budget, Clock, Limits
@@ -176,6 +178,7 @@ class Fetcher:
             return _Content(None, data.content(url))
         if self._offline:
             raise _Offline
+        _check_url(url)
         if scheme in ("http", "https"):
             content = self._get(url, resource, budget)
         elif scheme == "tftp":
@@ -253,6 +256,14 @@ class Fetcher:
             cancelled=self._cancelled,
             clock=self._clock,
         )
+
+
+def _check_url(url: str) -> None:
+    """Raise FetchFailure for what Go's parser lets pass and the standard library does not."""
+    try:
+        _ = urlsplit(url).port
+    except ValueError as error:
+        raise FetchFailure("the URL is invalid", advice="check its host and its port") from error
 
 
 class _Offline(FetchFailure):

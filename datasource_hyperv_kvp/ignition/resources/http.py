@@ -9,18 +9,17 @@ import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Callable
+from typing import Callable
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
 import requests
-import requests.adapters
 import urllib3
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from ... import __version__
-from ..config import HTTPHeader, Proxy
+from datasource_hyperv_kvp import __version__
+from datasource_hyperv_kvp.ignition.config import HTTPHeader, Proxy
+
 from . import codec, proxies
+from .adapter import Adapter
 from .failure import FetchFailure, explain, safe_url
 from .limits import Budget, Limits
 from .pump import Pump, Silence
@@ -187,17 +186,9 @@ class Client:
             if not target:
                 break
             response.close()
-            # Headers go to the server that they were meant for and to no other one.
-            url = urljoin(url, target.encode("latin-1").decode("utf-8", "replace"))
-            if urlsplit(url).scheme not in ("http", "https"):
-                raise FetchFailure(
-                    f"redirected to {safe_url(url)}, which is neither http nor https"
-                )
             hops += 1
-            if hops > _REDIRECTS:
-                raise FetchFailure(
-                    f"redirected more than {_REDIRECTS} times, last to {safe_url(url)}"
-                )
+            url = _redirected(url, target, hops)
+            # Headers go to the server that they were meant for and to no other one.
             response = self._send(verb, url, {})
         with response:
             yield Answer(
@@ -253,69 +244,8 @@ class Client:
                 self._secure = True
 
     def _mount(self, prefix: str, trust: ssl.SSLContext | None) -> None:
-        adapter = _Adapter(
-            trust, body_timeout=self._body_timeout, connections=self._limits.parallel
-        )
+        adapter = Adapter(trust, body_timeout=self._body_timeout, connections=self._limits.parallel)
         self._session.mount(prefix, adapter)
-
-
-class _Adapter(requests.adapters.HTTPAdapter):
-    """Trusts what ``trust`` says, and nothing that requests brings along."""
-
-    def __init__(
-        self, trust: ssl.SSLContext | None, *, body_timeout: float, connections: int
-    ) -> None:
-        self._trust = trust
-        self._pools = _pools(body_timeout)
-        super().__init__(pool_connections=connections, pool_maxsize=connections)
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, ssl_context=self._trust, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = self._pools
-
-    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(
-            proxy, ssl_context=self._trust, proxy_ssl_context=self._trust, **kwargs
-        )
-        manager.pool_classes_by_scheme = self._pools
-        return manager
-
-    def build_connection_pool_key_attributes(
-        self, request: requests.PreparedRequest, *_: Any, **__: Any
-    ) -> tuple[Any, Any]:
-        """Since 2.32 requests names its own bundle here; before, in :meth:`cert_verify`."""
-        parts = urlsplit(request.url or "")
-        host = {"scheme": parts.scheme, "host": parts.hostname, "port": parts.port}
-        return host, {"cert_reqs": "CERT_REQUIRED"}
-
-    def cert_verify(self, conn: Any, *_: Any, **__: Any) -> None:
-        conn.cert_reqs = "CERT_REQUIRED"
-
-
-def _pools(body_timeout: float) -> dict[str, type[HTTPConnectionPool]]:
-    """Connections that wait for headers as long as they are told, but longer for the body."""
-
-    class Plain(HTTPConnection):
-        def getresponse(self, *args: Any, **kwargs: Any) -> Any:
-            sock = self.sock
-            response = super().getresponse(*args, **kwargs)
-            sock.settimeout(body_timeout)
-            return response
-
-    class Secure(HTTPSConnection):
-        def getresponse(self, *args: Any, **kwargs: Any) -> Any:
-            sock = self.sock
-            response = super().getresponse(*args, **kwargs)
-            sock.settimeout(body_timeout)
-            return response
-
-    class PlainPool(HTTPConnectionPool):
-        ConnectionCls = Plain
-
-    class SecurePool(HTTPSConnectionPool):
-        ConnectionCls = Secure
-
-    return {"http": PlainPool, "https": SecurePool}
 
 
 def _body(pump: Pump[Answer | bytes], length: int | None, budget: Budget) -> Iterator[bytes]:
@@ -334,6 +264,21 @@ def _body(pump: Pump[Answer | bytes], length: int | None, budget: Budget) -> Ite
         pump.close()
     if length is not None and received != length:
         raise FetchFailure(f"the body is truncated: {received} of {length} bytes came")
+
+
+def _redirected(url: str, target: str, hops: int) -> str:
+    """Where a redirect leads; ``target`` is as the standard library decodes headers."""
+    try:
+        url = urljoin(url, target.encode("latin-1").decode("utf-8", "replace"))
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        raise FetchFailure("redirected to something that is no URL") from error
+    if parts.scheme not in ("http", "https"):
+        raise FetchFailure(f"redirected to {safe_url(url)}, which is neither http nor https")
+    if hops > _REDIRECTS:
+        raise FetchFailure(f"redirected more than {_REDIRECTS} times, last to {safe_url(url)}")
+    return url
 
 
 def _fields(headers: tuple[HTTPHeader, ...]) -> dict[str, bytes]:

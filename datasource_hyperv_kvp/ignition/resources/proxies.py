@@ -10,7 +10,7 @@ import re
 from typing import Union
 from urllib.parse import urlsplit
 
-from ..config import Proxy
+from datasource_hyperv_kvp.ignition.config import Proxy
 
 _Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 _PORTS = {"http": 80, "https": 443}
