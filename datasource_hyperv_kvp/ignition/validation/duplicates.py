@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from datasource_hyperv_kvp.ignition.config import Config, Partition, Resource
+from datasource_hyperv_kvp.ignition.config import Config, Resource
 from datasource_hyperv_kvp.ignition.findings import Path, Report
+from datasource_hyperv_kvp.ignition.validation.keys import partition_key
 
 _Keys = tuple[Path, str, Iterable[str]]  # where the list is, what its key is called, the keys
 
@@ -86,7 +87,7 @@ def _check_storage(config: Config, report: Report) -> None:
             _check_headers(file.append, (*place, "append"), report)
     _check(report, ((*path, "disks"), "device", [disk.device for disk in storage.disks]))
     for index, disk in enumerate(storage.disks):
-        keys = [_partition_key(partition) for partition in disk.partitions]
+        keys = [partition_key(partition) for partition in disk.partitions]
         _check(report, ((*path, "disks", index, "partitions"), "number or label", keys))
     filesystems = [filesystem.device for filesystem in storage.filesystems]
     _check(report, ((*path, "filesystems"), "device", filesystems))
@@ -100,9 +101,3 @@ def _check_storage(config: Config, report: Report) -> None:
         _check(report, ((*place, "clevis", "tang"), "url", urls))
         _check(report, ((*place, "openOptions"), "value", luks.open_options))
         _check_resource_headers(luks.key_file, (*place, "keyFile"), report)
-
-
-def _partition_key(partition: Partition) -> str:
-    if partition.number != 0:
-        return f"number:{partition.number}"
-    return "" if partition.label is None else f"label:{partition.label}"
