@@ -115,7 +115,8 @@ class _Resolver:
         self._check_bounds(url, origin, where)
         text = self._fetcher.read(reference, where=where)
         embedded = url.partition(":")[0].lower() == "data"
-        name = where.rpartition(".")[0] if embedded else safe_url(url)
+        reference_path = origin.path(f"$.ignition.config.{field}")
+        name = f"the config of {reference_path}" if embedded else safe_url(url)
         if not text:
             raise ConfigError(
                 f"{safe_url(url)} is empty",
