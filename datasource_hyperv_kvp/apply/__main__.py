@@ -10,12 +10,10 @@ import json
 import os
 import sys
 import time
-import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from .errors import ApplyError
+from .errors import ApplyError, Finding
 from .execute import Refused, execute
 from .files import write_private
 from .journal import Journal
@@ -47,29 +45,35 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         print("usage: python3 -m datasource_hyperv_kvp.apply PLAN", file=sys.stderr)
         return 2
     machine = Machine(state_directory(environ))
-    result: dict[str, Any] = {"status": "applied", "findings": []}
+    # What stands in the result if something raises that nobody expected; Python then prints it.
+    status, findings = "failed", [Finding("", "the program has a fault; its log has the traceback")]
     try:
         plan = Plan.from_text(Path(arguments[0]).read_text(encoding="ascii"))
-        execute(plan, machine, Journal(machine.state_dir / JOURNAL))
+        changed = execute(plan, machine, Journal(machine.state_dir / JOURNAL))
+        status, findings = "applied" if changed else "unchanged", []
     except Refused as error:
-        result["status"] = "refused"
-        result["findings"] = [vars(finding) for finding in error.findings]
+        status, findings = "refused", list(error.findings)
         for finding in error.findings:
             machine.log(f"cannot apply the config: {finding}")
-        machine.log("nothing was changed")
+        machine.log("nothing was changed by this run")
     except ApplyError as error:
-        result["status"] = "failed"
-        result["findings"] = [{"at": error.at, "message": error.message, "advice": error.advice}]
-        machine.log(f"the config is applied in part only: {error}")
-        machine.log("the next boot tries the rest again")
-    except (OSError, ArithmeticError, LookupError, TypeError, ValueError, RuntimeError):
-        # A fault of this program: the traceback is what its authors need.
-        result["status"] = "failed"
-        result["findings"] = [{"at": "", "message": traceback.format_exc(limit=-1), "advice": ""}]
-        traceback.print_exc()
-    result["time"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    write_private(machine.state_dir / RESULT, json.dumps(result, indent=1) + "\n")
-    return 0 if result["status"] == "applied" else 1
+        findings = [Finding(error.at, error.message, error.advice)]
+        machine.log(f"cannot apply the config: {error}")
+        machine.log("what came before it stays; the next boot tries the rest again")
+    finally:
+        if status != "unchanged":  # an earlier boot's result stays
+            write_result(machine.state_dir / RESULT, status, findings)
+    return 0 if not findings else 1
+
+
+def write_result(path: Path, status: str, findings: Sequence[Finding]) -> None:
+    """What ``hyperv-kvp diagnose`` reads: ``status`` is applied, refused or failed."""
+    document = {
+        "status": status,
+        "findings": [vars(finding) for finding in findings],
+        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
+    write_private(path, json.dumps(document, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -11,10 +11,12 @@ from . import plan as plans
 from . import snapshot
 from .check import check, resolve_paths
 from .errors import ApplyError, Finding
+from .files import remove
 from .handler import Run
 from .journal import Journal
 from .kinds import HANDLERS
 from .machine import Machine
+from .mounts import mount_wanted
 from .plan import Plan, Step
 from .sequence import in_order
 
@@ -30,16 +32,18 @@ class Refused(ApplyError):
         self.findings = findings
 
 
-def execute(plan: Plan, machine: Machine, journal: Journal) -> None:
-    """Apply the plan, or what is left of it. Raises Refused or ApplyError."""
+def execute(plan: Plan, machine: Machine, journal: Journal) -> bool:
+    """Apply the plan, or what is left of it. Raises Refused or ApplyError.
+
+    :return: False if there was nothing to do: a plan was applied to this instance before.
+    """
     digest = hashlib.sha256(plan.to_text().encode("ascii")).hexdigest()
-    if journal.finished == digest:
-        machine.log("applied in an earlier boot, nothing to do")
-        return
     if journal.finished is not None:
-        machine.log("another config was applied to this instance; a config is applied only once")
-        return
+        if journal.finished != digest:
+            machine.log("this instance has had another config; a config is applied only once")
+        return False
     os.umask(0o022)
+    mount_wanted(plan, machine)
     paths, unresolved = resolve_paths(plan, journal.paths)
     findings = unresolved or check(plan, paths=paths, befores=journal.befores)
     if findings:
@@ -51,7 +55,19 @@ def execute(plan: Plan, machine: Machine, journal: Journal) -> None:
     for batch in batches(run):
         _apply_batch(batch, run)
     journal.finish(digest)
+    machine.point("finished")
+    tidy(plan, machine)
+    return True
+
+
+def tidy(plan: Plan, machine: Machine) -> None:
+    """Remove what only an unfinished job needs: copies of account files, fetched contents."""
     snapshot.drop(machine.state_dir)
+    for step in plan.steps:
+        if isinstance(step, plans.File):
+            for item in (*([step.contents] if step.contents else ()), *step.append):
+                if item.staged is not None:
+                    remove(item.staged)
 
 
 def batches(run: Run) -> Iterator[list[Step]]:
@@ -89,7 +105,7 @@ def _apply_batch(batch: list[Step], run: Run) -> None:
             HANDLERS[type(step)].apply(step, state, run)
         run.machine.point("applied")
     # One sync of everything is cheaper than one of every file and of every directory above it.
-    os.sync()
+    run.machine.sync()
     for step in batch:
         run.journal.done(step.digest())
     run.journal.sync()

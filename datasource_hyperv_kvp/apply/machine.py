@@ -5,6 +5,7 @@ The program works on the machine's own root, ``/``; tests run it inside a throw-
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -35,11 +36,13 @@ class Machine:
     """
     :param state_dir: private directory (0700) for the journal and the result.
     :param log: takes one line for people; never a secret.
+    :param sync: returns when everything that was written is on the disk.
     :param point: called with a name between any two changes; a test cuts the power there.
     """
 
     state_dir: Path
     log: Callable[[str], None] = field(default=_to_stderr)
+    sync: Callable[[], None] = field(default=os.sync)
     point: Callable[[str], None] = field(default=_nothing)
 
     def has(self, program: str) -> bool:
