@@ -12,7 +12,7 @@ from datasource_hyperv_kvp.ignition.config import Resource
 from datasource_hyperv_kvp.ignition.resources import Fetcher, Limits, gs, s3
 from tests.servers import web
 
-QUICK = Limits(answer=1, first_pause=0.01)
+PATIENT = Limits(answer=30, first_pause=0.01)
 
 
 def https(url: str, *, region: str = "eu-west-1", asked: list[str] | None = None) -> str:
@@ -109,7 +109,7 @@ def to_loopback(server: web.Web) -> Fetcher:
         parts = urlsplit(url)
         return f"{server.url}/{parts.netloc}{parts.path}" + (f"?{parts.query}" * bool(parts.query))
 
-    return Fetcher(limits=QUICK, endpoint=endpoint)
+    return Fetcher(limits=PATIENT, endpoint=endpoint)
 
 
 def test_an_object_of_amazon_is_fetched() -> None:

