@@ -63,8 +63,12 @@ class NodeHandler(Handler[N]):
 
     def check(self, step: N, outlook: Outlook) -> Iterator[Finding]:
         path = outlook.paths[step.path]
-        yield from place_findings(step, path, outlook)
         yield from self._owner_findings(step, outlook)
+        misplaced = list(place_findings(step, path, outlook))
+        if misplaced:
+            # What stands there would only say the same again.
+            yield from misplaced
+            return
         recorded = outlook.befores.get(step.key)
         there = NodeKind(recorded["kind"]) if recorded else outlook.kind_at(path)
         if step.overwrite:
@@ -72,7 +76,7 @@ class NodeHandler(Handler[N]):
         obstacle = self.obstacle(step, there, path, outlook, recorded is not None)
         if obstacle:
             yield Finding(step.at, obstacle, OVERWRITE)
-        outlook.claim(step, path)
+        outlook.claim(step, path, changed=not obstacle)
 
     def _owner_findings(self, step: N, outlook: Outlook) -> Iterator[Finding]:
         advice = "add it to passwd, or use a number"

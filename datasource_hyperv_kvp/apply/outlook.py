@@ -45,6 +45,8 @@ class Outlook:
     users: dict[str, int | None] = field(default_factory=_users)
     groups: dict[str, int | None] = field(default_factory=_groups)
     nodes: dict[str, NodeKind] = field(default_factory=dict)
+    #: The whole plan, for steps that depend on others.
+    steps: tuple[Step, ...] = ()
     #: Resolved path -> JSON path of the step that claims it.
     claims: dict[str, str] = field(default_factory=dict)
     #: Bytes that will be written, by resolved path.
@@ -60,9 +62,14 @@ class Outlook:
                 return NodeKind.ABSENT
         return kind_at(path)
 
-    def claim(self, step: Node, path: str) -> None:
-        """A node of the plan will stand at a resolved path, its parents with it."""
+    def claim(self, step: Node, path: str, *, changed: bool) -> None:
+        """A node of the plan will stand at a resolved path, its parents with it.
+
+        :param changed: False if it cannot, and what is there stays.
+        """
         self.claims.setdefault(path, step.path)
+        if not changed:
+            return
         for above in parents(path):
             if self.kind_at(above) is NodeKind.ABSENT:
                 self.nodes[above] = NodeKind.DIRECTORY
