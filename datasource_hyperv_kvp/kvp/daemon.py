@@ -159,9 +159,9 @@ def why_not_coming(found: Daemon, unit_state: Callable[[str], Mapping[str, str]]
         state.get("ConditionResult") == "no"
         and state.get("ConditionTimestampMonotonic", "0") != "0"
     ):
-        return f"{found.unit} was skipped, for a condition is not met"
+        return f"{found.unit} was skipped: one of its conditions is not met"
     # While we hold up the boot a unit that waits for the basic system cannot start, and it finds
     # the device free when it does.
     if found.late and unit_state("basic.target").get("ActiveState") == "inactive":
-        return f"{found.unit} starts only after us"
+        return f"{found.unit} cannot start before we have finished"
     return ""

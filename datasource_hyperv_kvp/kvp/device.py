@@ -8,8 +8,6 @@ channel for 30 seconds. So everything is answered, also what makes no sense.
 from __future__ import annotations
 
 import errno
-import os
-import select
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +15,7 @@ from pathlib import Path
 from datasource_hyperv_kvp.errors import DeviceError
 from datasource_hyperv_kvp.kvp.patience import Patience
 from datasource_hyperv_kvp.kvp.pools import POOL_NUMBERS, Pool, Pools, Record
+from datasource_hyperv_kvp.kvp.port import Opener, open_port
 from datasource_hyperv_kvp.kvp.protocol import (
     MESSAGE_SIZE,
     Operation,
@@ -34,48 +33,6 @@ _MAX_SHORT = 16  # messages of a wrong length, then the device is given up
 
 class DeviceBusyError(DeviceError):
     """Somebody else has the device open, and the kernel allows one."""
-
-
-class Port:
-    """An open device, one message at a time. Tests put their faults in its place."""
-
-    def __init__(self, fd: int) -> None:
-        self._fd = fd
-
-    def wait(self, timeout: float, *, to_write: bool = False) -> bool:
-        """Wait until a message can be read (or written), at most ``timeout`` seconds.
-
-        :raises OSError: the device has hung up.
-        """
-        poll = select.poll()
-        poll.register(self._fd, select.POLLOUT if to_write else select.POLLIN)
-        # Rounded up: a wait of less than a millisecond must not become a busy loop.
-        for _, events in poll.poll(int(max(timeout, 0) * 1000) + 1):
-            if not events & (select.POLLIN | select.POLLOUT):
-                raise OSError(errno.ENODEV, "the device has hung up")
-            return True
-        return False
-
-    def read(self) -> bytes:
-        """Read one message. The kernel refuses buffers that are smaller than one."""
-        return os.read(self._fd, MESSAGE_SIZE)
-
-    def write(self, message: bytes) -> int:
-        """Write one message."""
-        return os.write(self._fd, message)
-
-    def close(self) -> None:
-        """Leave the device to others."""
-        os.close(self._fd)
-
-
-#: Opens the device at a path; raises ``OSError`` like ``os.open``.
-Opener = Callable[[Path], Port]
-
-
-def open_port(path: Path) -> Port:
-    """Open the real device."""
-    return Port(os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC))
 
 
 class Session:
@@ -102,8 +59,7 @@ class Session:
             number: dict((pools or {}).get(number, {})) for number in POOL_NUMBERS
         }
         self.notes: list[str] = []  #: what was odd, for the log
-        self.requests = 0  #: how many requests of the host were answered
-        self.changes = 0  #: how many of them have set or deleted a key
+        self.changes = 0  #: how many requests have set or deleted a key
         self._path = path
         self._clock = clock
         self._sleep = sleep
@@ -132,7 +88,7 @@ class Session:
         :param deadline: when to end in any case, a time of ``clock``.
         :raises DeviceError: the device has vanished, or does not keep to its protocol.
         """
-        self._send(register())
+        self._register()
         self._changed = self._clock()
         while True:
             now = self._clock()
@@ -144,6 +100,14 @@ class Session:
             until = min([self._changed + wait for wait in waits] + [deadline])
             if self._wait(until - now):
                 self._receive()
+
+    def _register(self) -> None:
+        if not self._send(register()):
+            raise DeviceError(
+                "the kernel refused the registration",
+                where=str(self._path),
+                advice="this kernel speaks another protocol; install a KVP daemon that knows it",
+            )
 
     def _wait(self, timeout: float) -> bool:
         try:
@@ -170,13 +134,12 @@ class Session:
             return
         if request.operation == Operation.REGISTER1:
             return  # the kernel's half of the handshake; there is nothing to answer
-        self.requests += 1
         status, record = self._answer(request)
-        self._send(reply(message, status, record))
+        self._reply(message, status, record)
 
     def _refuse_short(self, message: bytes, error: ValueError) -> None:
         self._short += 1
-        self.notes.append(f"{self._path}: {error}; refused")
+        self._note(f"{self._path}: {error}; refused")
         if self._short >= _MAX_SHORT:
             raise DeviceError(
                 f"expected messages of {MESSAGE_SIZE} bytes, found {self._short} others, the last"
@@ -184,7 +147,7 @@ class Session:
                 where=str(self._path),
                 advice="this kernel speaks another protocol; install a KVP daemon that knows it",
             )
-        self._send(reply(message, Status.FAIL))
+        self._reply(message, Status.FAIL)
 
     def _answer(self, request: Request) -> tuple[Status, Record | None]:
         if request.operation not in (
@@ -196,7 +159,7 @@ class Session:
             return Status.NOT_SUPPORTED, None
         pool = self.pools.get(request.pool)
         if pool is None:
-            self.notes.append(f"the host named pool {request.pool}, which does not exist; refused")
+            self._note(f"the host named pool {request.pool}, which does not exist; refused")
             return Status.FAIL, None
         if request.operation == Operation.SET:
             return self._set(pool, request), None
@@ -206,7 +169,7 @@ class Session:
 
     def _set(self, pool: dict[str, str], request: Request) -> Status:
         if not request.key:
-            self.notes.append("the host set a value without a key; refused")
+            self._note("the host set a value without a key; refused")
             return Status.FAIL
         pool[request.key] = request.value
         self._note_change()
@@ -222,7 +185,17 @@ class Session:
         self.changes += 1
         self._changed = self._clock()
 
-    def _send(self, message: bytes) -> None:
+    def _note(self, text: str) -> None:
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def _reply(self, message: bytes, status: Status, record: Record | None = None) -> None:
+        if not self._send(reply(message, status, record)):
+            # The kernel has answered the host itself after 30 s, and goes on.
+            self._note(f"{self._path}: an answer was refused, it came too late")
+
+    def _send(self, message: bytes) -> bool:
+        """Write one message; tell whether the kernel had a use for it."""
         deadline = self._clock() + _WRITE_TIMEOUT
         while True:
             try:
@@ -231,13 +204,11 @@ class Session:
                 self._sleep(_AGAIN)
             except OSError as error:
                 if error.errno == errno.EINVAL:
-                    # The kernel has answered the host itself: we were too slow, it goes on.
-                    self.notes.append(f"{self._path}: an answer came too late and was refused")
-                    return
+                    return False
                 raise self._lost("cannot be written", error) from error
             else:
                 if written == len(message):
-                    return
+                    return True
                 raise DeviceError(
                     f"the device took {written} of a message's {len(message)} bytes",
                     where=str(self._path),

@@ -13,7 +13,6 @@ clock of now or by the clock that stamped the first files of this boot.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import stat
 from dataclasses import dataclass
@@ -22,7 +21,8 @@ from pathlib import Path
 
 from datasource_hyperv_kvp.errors import PoolFileError
 from datasource_hyperv_kvp.kvp import daemon
-from datasource_hyperv_kvp.kvp.poolfile import LOCK_TIMEOUT, POOL_DIR, locked, pool_path
+from datasource_hyperv_kvp.kvp.lock import LOCK_TIMEOUT, locked
+from datasource_hyperv_kvp.kvp.poolfile import POOL_DIR, pool_path
 from datasource_hyperv_kvp.kvp.pools import AUTO_EXTERNAL, EXTERNAL
 from datasource_hyperv_kvp.kvp.system import GuestSystem
 
@@ -158,7 +158,7 @@ def empty_stale_pools(
             continue
         try:
             with locked(
-                path, fcntl.LOCK_EX, timeout=lock_timeout, clock=host.clock, sleep=host.sleep
+                path, to_write=True, timeout=lock_timeout, clock=host.clock, sleep=host.sleep
             ) as fd:
                 # The daemon may have written while we waited for its lock.
                 if is_of(boot, os.fstat(fd).st_mtime):
@@ -194,8 +194,8 @@ def empty_pools(
         pool_dir.mkdir(mode=0o755, parents=True, exist_ok=True)
         for number in HOST_POOLS:
             path = pool_path(pool_dir, number)
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
-            with locked(path, fcntl.LOCK_EX, timeout=lock_timeout) as fd:
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+            with locked(path, to_write=True, timeout=lock_timeout) as fd:
                 _empty(fd)
         set_mark(pool_dir, root)
     except OSError as error:

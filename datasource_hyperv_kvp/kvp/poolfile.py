@@ -9,13 +9,13 @@ rewrites the whole file for every key that the host sets: it truncates, then wri
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from datasource_hyperv_kvp.errors import PoolFileError
+from datasource_hyperv_kvp.kvp.lock import LOCK_TIMEOUT, locked
 from datasource_hyperv_kvp.kvp.pools import POOL_NUMBERS, Pool, Pools, Record
 from datasource_hyperv_kvp.kvp.protocol import KEY_SIZE, VALUE_SIZE, text
 
@@ -23,11 +23,6 @@ RECORD_SIZE = KEY_SIZE + VALUE_SIZE  #: bytes
 
 #: Where ``hv_kvp_daemon`` keeps the pools on Linux.
 POOL_DIR = Path("/var/lib/hyperv")
-
-#: Seconds to wait for the lock. The daemon holds it for the milliseconds of one rewrite.
-LOCK_TIMEOUT = 2.0
-
-_LOCK_POLL = 0.005  # seconds between two tries
 
 
 def pool_path(directory: Path, number: int) -> Path:
@@ -163,7 +158,7 @@ def read_bytes(
     :raises PoolFileError: it is missing, cannot be read, or is locked for too long.
     """
     try:
-        with locked(path, fcntl.LOCK_SH, timeout=lock_timeout, clock=clock, sleep=sleep) as fd:
+        with locked(path, timeout=lock_timeout, clock=clock, sleep=sleep) as fd:
             chunks = []
             while chunk := os.read(fd, 1 << 20):
                 chunks.append(chunk)
@@ -174,78 +169,16 @@ def read_bytes(
         ) from error
 
 
-@contextlib.contextmanager
-def locked(
-    path: Path,
-    kind: int,
-    *,
-    timeout: float = LOCK_TIMEOUT,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
-) -> Iterator[int]:
-    """Open a pool file and hold the daemon's lock on it: ``LOCK_SH`` to read, ``LOCK_EX`` to write.
-
-    :param timeout: seconds to wait for the lock.
-    :raises PoolFileError: somebody else held the lock all the time.
-    :raises OSError: the file cannot be opened.
-    """
-    deadline = clock() + timeout
-    while True:
-        flags = os.O_RDWR if kind == fcntl.LOCK_EX else os.O_RDONLY
-        # O_NONBLOCK: a named pipe in the place of a pool file must not hold us up.
-        fd = os.open(path, flags | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK)
-        try:
-            # Closing any descriptor of a file drops all POSIX locks that the process holds on it,
-            # so nothing else may be opened on it meanwhile.
-            if not _lock(fd, kind, deadline, clock, sleep):
-                raise PoolFileError(
-                    f"another process has held the lock for more than {timeout:g} s",
-                    where=str(path),
-                    advice="see which with lslocks",
-                )
-            # A writer that replaces the file leaves its lock on the old one.
-            if _is_at(fd, path) or clock() >= deadline:
-                yield fd
-                return
-        finally:
-            os.close(fd)
-
-
-def _lock(
-    fd: int,
-    kind: int,
-    deadline: float,
-    clock: Callable[[], float],
-    sleep: Callable[[float], None],
-) -> bool:
-    while True:
-        try:
-            fcntl.lockf(fd, kind | fcntl.LOCK_NB)
-        except (BlockingIOError, PermissionError):  # POSIX lets a system say EAGAIN or EACCES
-            if clock() >= deadline:
-                return False
-            sleep(_LOCK_POLL)
-        else:
-            return True
-
-
-def _is_at(fd: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(fd), path.stat())
-    except FileNotFoundError:
-        return False
-
-
 def _replace(path: Path, content: bytes) -> None:
     temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
     with contextlib.suppress(FileNotFoundError):
         temporary.unlink()
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
-        with os.fdopen(fd, "wb") as file:
+        # Private from its first moment on: the mode is given as the file is made.
+        with open(temporary, "xb", opener=_open_private) as file:
             file.write(content)
             file.flush()
-            os.fsync(fd)
+            os.fsync(file.fileno())
         temporary.replace(path)
     except OSError:
         with contextlib.suppress(FileNotFoundError):
@@ -253,8 +186,14 @@ def _replace(path: Path, content: bytes) -> None:
         raise
 
 
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
 def _sync(directory: Path) -> None:
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    if os.name != "posix":
+        return  # elsewhere a directory cannot be opened, and a rename need not be synced
+    fd = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(fd)
     finally:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import stat
 from pathlib import Path
 
 from datasource_hyperv_kvp.errors import PoolFileError
@@ -50,6 +52,8 @@ class PoolWatch:
             return
         records = parse_records(content, where=str(path))
         self._contents[number] = content
+        if number in HOST_POOLS:
+            _make_private(path)
         # A change that happens before our eyes is of this boot, whatever a clock says.
         seen_to_change = before is not None and content != before
         if not content or seen_to_change or self._is_fresh(number, path):
@@ -82,3 +86,10 @@ class PoolWatch:
         if note not in self.notes:
             self.notes.append(note)
         return False
+
+
+def _make_private(path: Path) -> None:
+    # The daemon makes its files readable by everybody and leaves the mode of a file that exists.
+    with contextlib.suppress(OSError):  # not root, or a read-only file system
+        if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            path.chmod(stat.S_IRUSR | stat.S_IWUSR)

@@ -90,7 +90,7 @@ class _Reader:
         self.daemon = daemon.Daemon(daemon.State.ABSENT)
         self.daemon_due = self.started  # when to look for it next
         self.systemd_due = self.started + _GRACE  # when to ask after it next
-        self.device_given_up = False
+        self.device_done = False
 
     def read(self) -> Reading:
         self._clear_old_pools()
@@ -129,7 +129,7 @@ class _Reader:
         self._say(self.daemon.detail)
 
     def _may_read_device(self, now: float) -> bool:
-        if self.device_given_up or not _exists(self.settings.device):
+        if self.device_done or not _exists(self.settings.device):
             return False
         if self.daemon.state is daemon.State.EXPECTED and (
             now >= self.systemd_due or self.daemon.late
@@ -163,22 +163,25 @@ class _Reader:
         seconds = max(self.deadline - self.host.clock(), 2 * self.settings.settle)
         conversation = _Conversation(self.settings, self.patience, self.host, self.watch.pools)
         device = str(self.settings.device)
-        why = "the device was given up"
+        self.device_done = True
+        lost = False
         try:
             why = run_bounded(lambda: conversation.hold(seconds), seconds + _MARGIN, where=device)
         except KVPError as error:
-            self.device_given_up = True
+            lost = True
+            why = str(error)
             self.faults.append(error)
-            self._say(str(error))
+        self._say(why)
         self.faults.extend(conversation.faults)
         self.reasons.extend(conversation.notes)
-        pools = conversation.pools
-        if not conversation.heard and (self.device_given_up or host_has_spoken(pools)):
+        if conversation.heard:
+            return self._end(conversation.pools, Source.DEVICE, "")
+        if lost or host_has_spoken(conversation.pools):
             return None
-        return self._end(pools, Source.DEVICE if host_has_spoken(pools) else Source.NONE, why)
+        return self._end(conversation.pools, Source.NONE, "")
 
     def _say(self, reason: str) -> None:
-        if reason not in self.reasons:
+        if reason and reason not in self.reasons:
             self.reasons.append(reason)
 
     def _end(self, pools: Pools, source: Source, why: str) -> Reading:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from datasource_hyperv_kvp.errors import KVPError
-from datasource_hyperv_kvp.kvp.poolfile import LOCK_TIMEOUT, POOL_DIR
+from datasource_hyperv_kvp.kvp.lock import LOCK_TIMEOUT
+from datasource_hyperv_kvp.kvp.poolfile import POOL_DIR
 
 #: The kernel's character device for key-value exchange.
 DEVICE = Path("/dev/vmbus/hv_kvp")

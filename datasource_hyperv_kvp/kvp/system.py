@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from datasource_hyperv_kvp.kvp.device import Opener, open_port
+from datasource_hyperv_kvp.kvp.port import Opener, open_port
 
 _SYSTEMCTL_TIMEOUT = 5.0  # seconds; PID 1 may be busy while a machine boots
 
