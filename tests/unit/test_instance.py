@@ -11,15 +11,16 @@ UUID = "12345678-9abc-def0-1234-56789abcdef0"
 SWAPPED = "78563412-bc9a-f0de-1234-56789abcdef0"
 
 
-def instance(
-    *, uuid: str = UUID, previous: str = "", pool3: dict[str, str] | None = None, **documents: str
-) -> Instance:
+HOST_FACTS = {"VirtualMachineName": "web-1"}
+
+
+def instance(*, uuid: str = UUID, previous: str = "", **documents: str) -> Instance:
     names = {
         name: "ignition.config" if name == "ignition" else "cloud-init." + name.replace("_", "-")
         for name in documents
     }
     pool = encode({names[name]: text for name, text in documents.items()})
-    payload = assemble({0: pool, 3: pool3 or {}})
+    payload = assemble({0: pool, 3: HOST_FACTS})
     return from_payload(payload, system_uuid=uuid, previous_instance_id=previous)
 
 
@@ -39,7 +40,7 @@ def test_a_clone_is_another_machine() -> None:
 
 
 def test_the_hosts_facts_are_meta_data() -> None:
-    found = instance(user_data="#!", pool3={"VirtualMachineName": "web-1"})
+    found = instance(user_data="#!")
     assert found.meta_data["hyperv"] == {"virtual_machine_name": "web-1"}
 
 

@@ -13,6 +13,7 @@ import pytest
 from cloudinit import helpers, sources
 from pytest_mock import MockerFixture
 
+import datasource_hyperv_kvp
 from datasource_hyperv_kvp import DataSourceHyperVKVP as plugin
 from datasource_hyperv_kvp import kvp, platform
 from datasource_hyperv_kvp.errors import ConfigError, KVPError, NeedsNetworkError
@@ -308,16 +309,15 @@ def test_whatever_raises_the_machine_comes_up(
 
 
 def test_a_missing_dependency_is_named(
-    lab: Lab, mocker: MockerFixture, caplog: pytest.LogCaptureFixture
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     lab.host_sets({"ignition.config": "{}"})
-    for name in [name for name in sys.modules if name.startswith("datasource_hyperv_kvp.transl")]:
-        mocker.patch.dict(sys.modules)
-        del sys.modules[name]
-    mocker.patch.dict(sys.modules, {"datasource_hyperv_kvp.ignition": None})
+    monkeypatch.delattr(datasource_hyperv_kvp, "translation", raising=False)
+    monkeypatch.delitem(sys.modules, "datasource_hyperv_kvp.translation", raising=False)
+    monkeypatch.setitem(sys.modules, "datasource_hyperv_kvp.ignition.resources", None)
     _datasource, found = lab.boot()
     assert found
-    assert "datasource_hyperv_kvp.ignition" in caplog.text
+    assert "datasource_hyperv_kvp.ignition.resources" in caplog.text
 
 
 def test_which_machine_it_is_cannot_fail(lab: Lab, mocker: MockerFixture) -> None:
