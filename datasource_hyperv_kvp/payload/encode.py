@@ -152,7 +152,7 @@ def _choice(name: str, data: bytes) -> str:
     except UnicodeDecodeError:
         return encodings.PLAIN  # wrap() refuses it and says where
     fits = len(text.encode("utf-16-le")) <= 2 * VALUE_UNITS
-    if not fits or _NOT_FOR_XML.search(text) or not text.strip():
+    if not fits or _NOT_FOR_XML.search(text) or not text.strip(" \t\n"):
         return encodings.GZIP_BASE64
     return encodings.PLAIN
 
