@@ -50,7 +50,8 @@ def check(
     resolved, findings = resolve_paths(plan, paths)
     # Checking needs no state directory: it writes nothing.
     outlook = Outlook(Machine(Path("/nonexistent")), resolved, befores or {})
-    for step in in_order(plan, resolved).steps:
+    outlook.steps = in_order(plan, resolved).steps
+    for step in outlook.steps:
         findings += HANDLERS[type(step)].check(step, outlook)
     findings += outlook.space_findings()
     return tuple(findings)

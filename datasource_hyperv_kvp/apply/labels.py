@@ -1,0 +1,81 @@
+"""SELinux labels of everything that a plan has made, from the first component that was missing.
+
+The policy knows the labels; this only says where. Where SELinux is off nothing is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from . import database, plan
+from .errors import Finding
+from .handler import Handler, Run
+from .journal import State
+from .outlook import Outlook
+from .system_steps import Labels
+
+#: There while SELinux is on, enforcing or not.
+SELINUX = Path("/sys/fs/selinux/enforce")
+
+#: What the account tools write, backups and locks too.
+ACCOUNT_FILES = ("passwd*", "group*", "shadow*", "gshadow*", "subuid*", "subgid*", ".pwd.lock")
+
+#: Paths for one call of restorecon: far below the limit of an argument list.
+CHUNK = 500
+
+
+def is_on(selinux: Path = SELINUX) -> bool:
+    return selinux.exists()
+
+
+class LabelsHandler(Handler[Labels]):
+    def check(self, step: Labels, outlook: Outlook) -> Iterator[Finding]:
+        if is_on() and not outlook.machine.has("restorecon"):
+            yield Finding(
+                step.at,
+                "SELinux is on, and there is no restorecon to label what is made",
+                "install policycoreutils in the image",
+            )
+
+    def before(self, step: Labels, run: Run) -> State:
+        return {}
+
+    def apply(self, step: Labels, before: State, run: Run) -> None:
+        if not is_on():
+            return
+        paths = touched(run)
+        for start in range(0, len(paths), CHUNK):
+            # A path may be gone again: an overwritten directory, the home of a removed user.
+            run.machine.run(["restorecon", "-R", "-i", "--", *paths[start : start + CHUNK]])
+
+
+def touched(run: Run) -> list[str]:
+    """The topmost paths that the plan has made or replaced, as the journal has them."""
+    paths: set[str] = set()
+    for step in run.plan.steps:
+        state = run.journal.before(step.key) or {}
+        paths.update([state["missing"]] if "missing" in state else [])
+        paths.update(state.get("made", []))
+        if isinstance(step, plan.Node):
+            paths.add(run.paths[step.path])
+    if any(isinstance(step, (plan.Group, plan.User)) for step in run.plan.steps):
+        etc = Path("/etc")
+        paths.update(str(path) for pattern in ACCOUNT_FILES for path in etc.glob(pattern))
+        paths.update(_homes(run))
+    return sorted(path for path in paths if not _covered(path, paths))
+
+
+def _homes(run: Run) -> Iterator[str]:
+    accounts = database.accounts()
+    for step in run.plan.steps:
+        if isinstance(step, plan.User) and step.should_exist and step.name in accounts:
+            # A home may be reached by a link, as /root is on some systems.
+            home = Path(accounts[step.name].home).resolve()
+            if home.is_dir() and home != Path("/"):
+                yield str(home)
+
+
+def _covered(path: str, paths: set[str]) -> bool:
+    """Whether a directory above is labelled with all below it."""
+    return any(str(above) in paths for above in Path(path).parents)

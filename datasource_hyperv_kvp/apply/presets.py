@@ -1,0 +1,137 @@
+"""The preset file, as Ignition writes it, and what is enabled and disabled by name.
+
+Never ``systemctl preset``: where a distribution's presets say "enable" for what no line names
+(Debian), it would enable what the config wants disabled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from . import files
+from .errors import Finding
+from .handler import Handler, Run
+from .journal import State
+from .machine import Machine
+from .nodes import first_missing
+from .outlook import Outlook
+from .paths import NodeKind, kind_at, resolve
+from .plan import Contents
+from .system_steps import Presets
+
+#: ``internal/exec/util/unit.go`` of Ignition, PresetPath.
+PRESET_FILE = "/etc/systemd/system-preset/20-ignition.preset"
+
+#: States of ``systemctl is-enabled`` in which there is nothing to enable, and that is no error.
+NOTHING_TO_ENABLE = frozenset(("static", "alias", "generated", "transient"))
+MISSING = frozenset(("", "not-found"))
+MASKED = frozenset(("masked", "masked-runtime"))
+
+
+def split_instance(name: str) -> tuple[str, str | None]:
+    """(``t@.service``, ``a``) of ``t@a.service``; the name itself and None if it is no instance."""
+    stem, at, rest = name.partition("@")
+    if not at:
+        return name, None
+    instance, _dot, suffix = rest.rpartition(".")
+    return f"{stem}@.{suffix}", instance
+
+
+def preset_lines(
+    choices: Iterable[tuple[str, bool]], enabled_before: frozenset[str]
+) -> tuple[str, ...]:
+    """What is appended to the preset file, in Ignition's order.
+
+    :param enabled_before: units that were enabled before; ``disable`` stands for those only.
+    """
+    instances: dict[tuple[str, bool], list[str]] = {}
+    for name, enable in choices:
+        unit, instance = split_instance(name)
+        if enable or name in enabled_before:
+            instances.setdefault((unit, enable), []).extend([] if instance is None else [instance])
+    lines = []
+    for unit, enable in sorted(instances, key=_sort_key):
+        verb = "enable" if enable else "disable"
+        # The line of a template by itself ends with a blank: its instance's name is empty.
+        rest = f" {' '.join(instances[unit, enable])}" if "@" in unit else ""
+        lines.append(f"{verb} {unit}{rest}\n")
+    return tuple(lines)
+
+
+def _sort_key(item: tuple[str, bool]) -> str:
+    return f"{item[0]}-{'enabled' if item[1] else 'disabled'}"
+
+
+class PresetsHandler(Handler[Presets]):
+    def check(self, step: Presets, outlook: Outlook) -> Iterator[Finding]:
+        if not outlook.machine.has("systemctl"):
+            yield Finding(step.at, "this machine has no systemctl", "use an image with systemd")
+        there = outlook.kind_at(resolve(PRESET_FILE))
+        if there not in (NodeKind.ABSENT, NodeKind.FILE):
+            yield Finding(step.at, f"{PRESET_FILE} exists and is no regular file", "remove it")
+
+    def before(self, step: Presets, run: Run) -> State:
+        path = resolve(PRESET_FILE)
+        there = kind_at(path)
+        return {
+            "kind": there.value,
+            "size": Path(path).lstat().st_size if there is NodeKind.FILE else 0,
+            "missing": first_missing(path),
+            "enabled": [
+                name
+                for name, enable in step.choices()
+                if not enable and can_disable(name) and is_enabled(name, run.machine)
+            ],
+        }
+
+    def apply(self, step: Presets, before: State, run: Run) -> None:
+        for name in before["enabled"]:
+            run.machine.run([*SYSTEMCTL, "disable", "--", name])
+        lines = preset_lines(step.choices(), frozenset(before["enabled"]))
+        if lines:
+            write_presets(resolve(PRESET_FILE), "".join(lines), before)
+            run.machine.point("presets written")
+        for name, enable in step.choices():
+            if enable:
+                enable_unit(name, run.machine)
+
+
+#: Works on the files alone: the running systemd is told once, when everything is in place.
+SYSTEMCTL = ("systemctl", "--root=/", "--no-pager")
+
+
+def can_disable(name: str) -> bool:
+    """Not templates and instances: Ignition asks whether ``t@.service a``, with the blank, is
+    enabled, is told that there is no such unit, and leaves them as they are."""
+    return split_instance(name)[1] is None
+
+
+def is_enabled(name: str, machine: Machine) -> bool:
+    """As Ignition asks: also true for what cannot be enabled but is wanted by others (static)."""
+    return machine.try_run([*SYSTEMCTL, "is-enabled", "--", name]).returncode == 0
+
+
+def enable_unit(name: str, machine: Machine) -> None:
+    """Make the links of ``[Install]``. Missing, static and masked units are no error."""
+    state = machine.try_run([*SYSTEMCTL, "is-enabled", "--", name]).stdout.strip()
+    if state in MISSING:
+        machine.log(f"{name} is enabled by preset only: there is no such unit")
+    elif state in MASKED:
+        machine.log(f"{name} is enabled by preset only: it is masked")
+    elif state in NOTHING_TO_ENABLE:
+        machine.log(f"{name} is enabled by preset only: it is {state}")
+    else:
+        # An impossible alias and the like: systemd logs it when it applies presets, and goes on.
+        result = machine.try_run([*SYSTEMCTL, "enable", "--", name])
+        if result.returncode != 0:
+            machine.log(f"{name} cannot be enabled: {' '.join(result.stderr.split())}")
+
+
+def write_presets(path: str, text: str, before: State) -> None:
+    """Append to what was there before; a second run after a power cut gives the same."""
+    contents = (Contents(data=text.encode()),)
+    if before["kind"] == NodeKind.FILE.value:
+        files.append_to_file(path, before["size"], contents)
+    else:
+        files.replace_file(path, contents)
