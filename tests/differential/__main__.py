@@ -15,6 +15,7 @@ from tests.differential import furnish, ours
 from tests.differential.comparison import compare
 from tests.differential.generator import Generator
 from tests.differential.oracle import Oracle, packaged
+from tests.tools.rootfs import make_rootfs
 
 #: Set in the child that lives in the private namespaces.
 _INSIDE = "DIFFERENTIAL_TEST_INSIDE"
@@ -22,7 +23,7 @@ _INSIDE = "DIFFERENTIAL_TEST_INSIDE"
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.differential", description=__doc__)
-    parser.add_argument("--root", type=Path, required=True, help="an unpacked root file system")
+    parser.add_argument("--root", type=Path, help="an unpacked root file system; made if unset")
     parser.add_argument("--count", type=int, default=40, help="how many configs")
     parser.add_argument(
         "--seed", type=int, help="a number to draw from; random and printed if unset"
@@ -32,7 +33,10 @@ def main() -> int:
     parser.add_argument("--verbose", action="store_true", help="print configs and logs")
     arguments = parser.parse_args()
     if os.environ.get(_INSIDE) != "1":
-        return inside_namespaces(sys.argv[1:])
+        # What needs the network comes before the namespaces, which have none.
+        packaged()
+        root = arguments.root or make_rootfs("bookworm")
+        return inside_namespaces([*sys.argv[1:], f"--root={root}"])
     seed = arguments.seed if arguments.seed is not None else random.SystemRandom().randrange(10**6)
     print(f"differential test: seed {seed}, {arguments.count} configs", flush=True)
     oracle = Oracle(arguments.ignition, newest=True) if arguments.ignition else packaged()

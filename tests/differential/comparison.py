@@ -64,8 +64,20 @@ def compare(
     for path in sorted(paths):
         one, other = (_normal(path, state.get(path, "absent")) for state in (expected, found))
         if one != other:
+            one, other = _distinct(one, other)
             differences.append(f"{path}\n    Ignition: {one}\n    ours:     {other}")
     return Verdict(False, tuple(differences), logs)
+
+
+def _distinct(one: str, other: str) -> tuple[str, str]:
+    """Of long texts only the lines that the other lacks, and the first, which has the mode."""
+    left, right = one.split("\\n"), other.split("\\n")
+    if len(left) < 4 or len(right) < 4:
+        return one, other
+    return (
+        " | ".join([left[0], *(line for line in left[1:] if line not in right)]),
+        " | ".join([right[0], *(line for line in right[1:] if line not in left)]),
+    )
 
 
 def _normal(path: str, text: str) -> str:

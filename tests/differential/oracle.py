@@ -7,6 +7,7 @@ passes over a unit that is not enabled, and ``setfiles`` does nothing.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 from dataclasses import dataclass
@@ -141,15 +142,18 @@ def _newest_presets(preset: Path, config: dict[str, Any], not_enabled: Path) -> 
             kept.append(f"disable {unit}\n")
     if not kept:
         preset.unlink()
+        with contextlib.suppress(OSError):
+            preset.parent.rmdir()  # only if nothing else is in it
     else:
         preset.write_text("".join(kept))
 
 
 def _first_boot(root: Path, config: dict[str, Any]) -> None:
     """Apply the presets of the units named in the config, as systemd does in a first boot."""
-    for name, enabled in preset_units(config):
-        if enabled:
-            subprocess.run(
-                ["systemctl", f"--root={root}", "preset", "--preset-mode=enable-only", name],
-                capture_output=True,
-            )
+    units = config.get("systemd", {}).get("units", [])
+    names = [unit["name"] for unit in units if unit.get("enabled")]
+    for name in [*(name for name, enabled in preset_units(config) if enabled), *names]:
+        subprocess.run(
+            ["systemctl", f"--root={root}", "preset", "--preset-mode=enable-only", name],
+            capture_output=True,
+        )

@@ -21,7 +21,8 @@ def rendered(text: str) -> tuple[dict[str, Any], Outcome]:
     if result.config is None:
         return {}, Outcome(refused=True, log="\n".join(map(str, result.errors)))
     try:
-        return render(result.config), Outcome(refused=False, log="")
+        # What "core" is given beyond Ignition's account is a difference that is meant.
+        return render(result.config, core_rights=False), Outcome(refused=False, log="")
     except HyperVKVPError as error:
         return {}, Outcome(refused=True, log=str(error))
 
