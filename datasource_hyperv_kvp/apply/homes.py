@@ -23,9 +23,9 @@ def _setting(path: Path, name: str, separator: str | None) -> str | None:
     value = None
     if path.exists():
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-            head, *rest = line.strip().split(separator, 1)
-            if head == name and rest:
-                value = rest[0].strip().strip('"')
+            parts = line.strip().split(separator, 1)
+            if len(parts) == 2 and parts[0] == name:
+                value = parts[1].strip().strip('"')
     return value
 
 
@@ -56,9 +56,9 @@ def findings(step: User, exists: bool) -> Iterator[Finding]:
         yield Finding(step.at, message, "set noCreateHome if it is not meant to exist")
         return
     if step.ssh_authorized_keys and (there or step.no_create_home):
-        uid = step.uid if step.uid is not None else account.uid if account else None
-        gid = account.gid if account else None
-        obstacle = ssh_keys.obstacle(home, uid, gid)
+        uids = [step.uid] if step.uid is not None else []
+        uids += [account.uid] if account else []
+        obstacle = ssh_keys.obstacle(home, uids, account.gid if account else None)
         if obstacle:
             advice = "keys are written as the user: give it its home directory"
             yield Finding(f"{step.at}.sshAuthorizedKeys", obstacle, advice)

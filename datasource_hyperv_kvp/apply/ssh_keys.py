@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from .database import Account
@@ -17,16 +17,19 @@ def keys_path(home: str) -> str:
     return resolve(f"{home}/.ssh/authorized_keys")
 
 
-def obstacle(home: str, uid: int | None, gid: int | None) -> str | None:
-    """Why the user could not write its keys, or None."""
-    if uid == 0:
+def obstacle(home: str, uids: Collection[int], gid: int | None) -> str | None:
+    """Why the user could not write its keys, or None.
+
+    :param uids: its numbers now and then; a home changes hands with the number.
+    """
+    if 0 in uids:
         return None
     path = keys_path(home)
     for place in (path, *parents(path), "/"):
         if kind_at(place) is not NodeKind.ABSENT:
             status = Path(place).stat()
             needed = 0o3 if stat.S_ISDIR(status.st_mode) else 0o2
-            shift = 6 if status.st_uid == uid else 3 if status.st_gid == gid else 0
+            shift = 6 if status.st_uid in uids else 3 if status.st_gid == gid else 0
             if (status.st_mode >> shift) & needed == needed:
                 return None
             return f"the user may not write to {place}, which {path} needs"

@@ -63,7 +63,7 @@ class ApplyGuest:
         result = self.apply(*steps)
         assert result.code == 1, result.err
         document = self.result()
-        assert document["status"] == "refused", document
+        assert document["status"] == "refused", result.err
         return sorted(f"{item['at']}: {item['message']}" for item in document["findings"])
 
     def result(self) -> Any:
