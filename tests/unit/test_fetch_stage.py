@@ -6,6 +6,7 @@ import gzip
 import shutil
 import stat
 import threading
+import time
 import tracemalloc
 from pathlib import Path
 
@@ -73,10 +74,16 @@ def test_a_bomb_is_unpacked_to_disk_in_small_pieces(tmp_path: Path) -> None:
 
 
 def test_a_file_that_does_not_fit_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    before = set(threading.enumerate())
     message = f"no space in {tmp_path}: .* must stay free"
     huge = {"/a": web.zeros(1 << 60)}
     with web.web_server(huge) as server, pytest.raises(ConfigError, match=message):
         Fetcher(limits=PATIENT).stage(Resource(f"{server.url}/a"), tmp_path / "a")
+    # Nobody goes on reading what nobody takes.
+    ends = time.monotonic() + 30
+    while any(thread.name == "fetch" for thread in set(threading.enumerate()) - before):
+        assert time.monotonic() < ends
+        time.sleep(0.02)
 
 
 def test_unpacking_stops_while_there_is_still_space(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -40,6 +41,7 @@ class _Content:
 
     length: int | None
     chunks: Iterator[bytes]
+    close: Callable[[], None] = lambda: None
 
 
 class Fetcher:
@@ -111,8 +113,7 @@ class Fetcher:
         NeedsNetworkError if the fetcher is offline.
         """
         kept = bytearray()
-        try:
-            content = self._open(resource, self._budget())
+        with self._opened(resource, where) as content:
             for chunk in content.chunks:
                 kept += chunk
                 if len(kept) > self._limits.document:
@@ -120,8 +121,6 @@ class Fetcher:
                         f"larger than {sink.size(self._limits.document)}",
                         advice="configs and CA bundles are small; check the URL",
                     )
-        except FetchFailure as failure:
-            raise _named(failure, resource, where) from failure
         return bytes(kept)
 
     def stage(self, resource: Resource, path: Path, *, where: str = "") -> None:
@@ -130,11 +129,8 @@ class Fetcher:
         The file appears when it is whole and synced. Raises ConfigError and NeedsNetworkError as
         :meth:`read` does, and OSError if the directory cannot be written.
         """
-        try:
-            content = self._open(resource, self._budget())
+        with self._opened(resource, where) as content:
             sink.write(content.chunks, path, length=content.length, reserve=self._limits.reserve)
-        except FetchFailure as failure:
-            raise _named(failure, resource, where) from failure
 
     def stage_all(self, jobs: Sequence[Job]) -> None:
         """:meth:`stage` all jobs, several at a time; the first error ends the others."""
@@ -156,21 +152,30 @@ class Fetcher:
         """Close the connections that are kept open."""
         self._forget_client()
 
-    def _open(self, resource: Resource, budget: Budget) -> _Content:
+    @contextmanager
+    def _opened(self, resource: Resource, where: str) -> Iterator[_Content]:
+        """The content, decompressed and verified as it is read; failures get their names."""
+        try:
+            content = self._open(resource)
+            try:
+                yield content
+            finally:
+                content.close()
+        except FetchFailure as failure:
+            raise _named(failure, resource, where) from failure
+
+    def _open(self, resource: Resource) -> _Content:
         url = resource.source or ""
         if not url:
             # As in Ignition: nothing to fetch, nothing to verify.
             return _Content(0, iter(()))
-        raw = self._transport(url, resource, budget)
-        if resource.compression in (None, ""):
-            chunks = raw.chunks
-        elif resource.compression == "gzip":
-            chunks = codec.gunzip(raw.chunks)
-        else:
+        if resource.compression not in (None, "", "gzip"):
             raise FetchFailure(
                 f"compression {resource.compression!r} is unknown", advice="use gzip, or none"
             )
-        return _Content(raw.length, codec.verify(chunks, resource.verification_hash))
+        raw = self._transport(url, resource, self._budget())
+        chunks = codec.gunzip(raw.chunks) if resource.compression else raw.chunks
+        return replace(raw, chunks=codec.verify(chunks, resource.verification_hash))
 
     def _transport(self, url: str, resource: Resource, budget: Budget) -> _Content:
         scheme = url.partition(":")[0].lower()
@@ -198,11 +203,11 @@ class Fetcher:
                 f"the scheme {scheme!r} is not supported",
                 advice="use data, http, https, tftp, s3, arn or gs",
             )
-        return _Content(content.length, self._reported(content, safe_url(url)))
+        return replace(content, chunks=self._reported(content, safe_url(url)))
 
     def _get(self, url: str, resource: Resource, budget: Budget) -> _Content:
         body = self._http().get(url, resource.http_headers, budget)
-        return _Content(body.length, body.chunks)
+        return _Content(body.length, body.chunks, body.close)
 
     def _head(self, url: str, budget: Budget) -> tuple[int, Mapping[str, str]]:
         answer = self._http().head(self._endpoint(url), budget)

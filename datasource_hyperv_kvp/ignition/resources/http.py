@@ -62,10 +62,11 @@ class Answer:
 
 @dataclass(frozen=True)
 class Body:
-    """``length`` bytes, None if not known, in pieces."""
+    """``length`` bytes, None if not known, in pieces; to be closed, read or not."""
 
     length: int | None
     chunks: Iterator[bytes]
+    close: Callable[[], None]
 
 
 class Client:
@@ -115,8 +116,8 @@ class Client:
         chunks = _body(pump, answer.length, budget)
         # Ignition's HTTP client sends its own Accept-Encoding after a redirect, and decodes.
         if answer.redirected and answer.headers.get("Content-Encoding", "").lower() == "gzip":
-            return Body(None, codec.gunzip(chunks))
-        return Body(answer.length, chunks)
+            return Body(None, codec.gunzip(chunks), pump.close)
+        return Body(answer.length, chunks, pump.close)
 
     def head(self, url: str, budget: Budget) -> Answer:
         """Status and headers of ``url``, whatever the status below 500; follows no redirect."""
@@ -132,28 +133,30 @@ class Client:
         pause = self._limits.first_pause
         attempt = 1
         while True:
-            failure, outcome = self._attempt(verb, url, fields, budget)
-            if outcome is not None:
-                return outcome
-            if not failure.retry:
-                raise failure
+            try:
+                return self._attempt(verb, url, fields, budget)
+            except FetchFailure as error:
+                if not error.retry:
+                    raise
+                failure = error
+            try:
+                budget.check_time_for(pause)
+            except FetchFailure as late:
+                raise FetchFailure(
+                    f"{failure.cause} (attempt {attempt}; {late.cause})",
+                    advice=failure.advice or late.advice,
+                ) from failure
             self._log(
                 f"{verb} {safe_url(url)}: {failure.cause} (attempt {attempt}); "
                 f"trying again in {pause:g} s"
             )
-            try:
-                budget.pause(pause)
-            except FetchFailure as late:
-                raise FetchFailure(
-                    f"{failure.cause} (after {attempt} attempts, {late.cause})",
-                    advice=failure.advice or late.advice,
-                ) from failure
+            budget.pause(pause)
             pause = min(pause * 2, self._limits.longest_pause)
             attempt += 1
 
     def _attempt(
         self, verb: str, url: str, fields: Mapping[str, bytes], budget: Budget
-    ) -> tuple[FetchFailure, tuple[Answer, Pump[Answer | bytes]] | None]:
+    ) -> tuple[Answer, Pump[Answer | bytes]]:
         limits = self._limits
         patience = budget.until_answer()
         if self._headers_timeout:
@@ -164,16 +167,13 @@ class Client:
             answer = pump.take(patience)
         except Silence:
             pump.close()
-            return FetchFailure("no answer in time", retry=True), None
-        except FetchFailure as failure:
-            pump.close()
-            return failure, None
+            raise FetchFailure("no answer in time", retry=True) from None
         if not isinstance(answer, Answer):
             raise TypeError(f"an exchange begins with its answer, not with {answer!r}")
         if answer.status >= http.HTTPStatus.INTERNAL_SERVER_ERROR:
             pump.close()
-            return FetchFailure(f"the server answered {_status(answer)}", retry=True), None
-        return FetchFailure(""), (answer, pump)
+            raise FetchFailure(f"the server answered {_status(answer)}", retry=True)
+        return answer, pump
 
     def _exchange(
         self, verb: str, url: str, fields: Mapping[str, bytes]

@@ -87,12 +87,15 @@ class Budget:
             return self._late(f"not complete within {self.limits.total:g} s")
         return FetchFailure(f"the transfer stalled for {self._stall:g} s")
 
+    def check_time_for(self, pause: float) -> None:
+        """Raise FetchFailure if a pause of so many seconds leaves no time for another attempt."""
+        if self.until_answer() <= pause:
+            raise self._late(f"no answer within {self.limits.answer:g} s")
+
     def pause(self, seconds: float) -> None:
-        """Sleep before another attempt; raises FetchFailure if that leaves no time for it."""
-        left = self.until_answer()
-        if self.cancelled.wait(min(seconds, left)):
+        """Sleep; raises Cancelled."""
+        if self.cancelled.wait(seconds):
             raise Cancelled
-        self.until_answer()
 
     def _left(self, until: float, bound: str) -> float:
         if self.cancelled.is_set():

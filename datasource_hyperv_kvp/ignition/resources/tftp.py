@@ -81,6 +81,8 @@ def _look_up(
         lookup = Pump(lambda: _resolve(host, port), budget.cancelled)
         try:
             server = lookup.take(budget.until_answer())
+        except Cancelled:
+            raise
         except (FetchFailure, Silence) as error:
             cause = error.cause if isinstance(error, FetchFailure) else "no answer in time"
         else:
@@ -89,13 +91,12 @@ def _look_up(
             cause = "the host name has no address"
         finally:
             lookup.close()
-        log(f"GET {shown}: {cause}; trying again in {pause:g} s")
         try:
-            budget.pause(pause)
-        except Cancelled:
-            raise
+            budget.check_time_for(pause)
         except FetchFailure as late:
             raise FetchFailure(f"{cause} ({late.cause})", advice=late.advice) from late
+        log(f"GET {shown}: {cause}; trying again in {pause:g} s")
+        budget.pause(pause)
         pause = min(pause * 2, budget.limits.longest_pause)
 
 
