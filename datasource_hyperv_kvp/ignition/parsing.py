@@ -21,7 +21,14 @@ from datasource_hyperv_kvp.ignition.findings import (
     Result,
     path_text,
 )
-from datasource_hyperv_kvp.ignition.scanner import JSONSyntaxError, Lines, Node, integer, scan
+from datasource_hyperv_kvp.ignition.scanner import (
+    JSONSyntaxError,
+    Lines,
+    Node,
+    has_overflow,
+    integer,
+    scan,
+)
 from datasource_hyperv_kvp.ignition.shape import Shape, compile_shape, shape_of
 from datasource_hyperv_kvp.ignition.validation import check_config
 from datasource_hyperv_kvp.ignition.versions import minor_of, translate
@@ -120,7 +127,9 @@ def _parse_with_care(data: bytes) -> Result:
     if decoder.misfits:
         report.problems = _without_echoes(report.problems, decoder.misfits)
         _report_misfits(decoder.misfits, shape, report)
-    _report_unused(root, shape, values, report)
+    # Ignition's search for unused keys gives up when it meets such a number anywhere.
+    if not has_overflow(root):
+        _report_unused(root, shape, values, report)
     return _result(config, minor, report, root, data)
 
 

@@ -9,6 +9,7 @@ nesting is bounded by :data:`MAX_DEPTH` instead of by the stack.
 from __future__ import annotations
 
 import codecs
+import math
 import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ MAX_DEPTH = 10_000
 #: More digits than a 64-bit integer can have; such a number is only known to be out of range.
 _LONGEST_INTEGER = 20
 _OUT_OF_RANGE = 1 << 64
+#: From so many digits on, an integer may be beyond the range of floating point numbers, too.
+_FLOAT_DIGITS = 309
 
 _BLANKS = re.compile(rb"[ \t\n\r]*")
 _STRING = re.compile(rb'"([^"\\\x00-\x1f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*)*)"')
@@ -91,6 +94,20 @@ def scan(data: bytes) -> Node:
     :raises JSONSyntaxError: it is not JSON, is followed by something else, or is nested too deep.
     """
     return _Scanner(data).document()
+
+
+def has_overflow(root: Node) -> bool:
+    """Is there a number that floating point cannot hold?"""
+    nodes = [root]
+    while nodes:
+        node = nodes.pop()
+        if node.kind == "array":
+            nodes.extend(node.value)
+        elif node.kind == "object":
+            nodes.extend(member.node for member in node.value)
+        elif node.kind == "number" and node.value in (math.inf, -math.inf):
+            return True
+    return False
 
 
 @dataclass
@@ -220,7 +237,8 @@ class _Scanner:
         self.offset = match.end()
         text = match.group().decode("ascii")
         if match.group(1) is None and match.group(2) is None:
-            return Node("number", start, integer(text))
+            value = integer(text)
+            return Node("number", start, value if len(text) < _FLOAT_DIGITS else float(text))
         return Node("number", start, float(text))
 
 

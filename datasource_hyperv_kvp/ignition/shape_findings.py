@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from datasource_hyperv_kvp.ignition.decoding import Misfit
@@ -40,7 +41,7 @@ def report_misfits(misfits: list[Misfit], definitions: Schema, report: Report) -
 
 def _sentence(keyword: str, misfit: Misfit) -> str:
     wanted = _NOUNS[misfit.shape.type]
-    if keyword in ("minimum", "maximum"):
+    if keyword in ("minimum", "maximum") or misfit.node.value in (math.inf, -math.inf):
         return "this integer is out of range; write one that fits in 64 bits"
     found = _NOUNS[misfit.node.kind]
     if misfit.shape.type == "integer" and misfit.node.kind == "number":

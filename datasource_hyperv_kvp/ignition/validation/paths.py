@@ -27,4 +27,6 @@ def clean(path: str) -> str:
 
 def join(parent: str, child: str) -> str:
     """Both in one, as Go's ``path.Join`` makes it."""
-    return clean(f"{parent}/{child}") if parent else clean(child)
+    if not parent:
+        return clean(child) if child else ""
+    return clean(f"{parent}/{child}")
