@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from datasource_hyperv_kvp.kvp import AUTO_EXTERNAL, EXTERNAL, write_pool_files
 from datasource_hyperv_kvp.payload import encode
+from tests.hyperv.host import KvpHost
+from tests.hyperv.tools import preload_library
 from tests.sandbox.platforms import HYPERV, Machine
 from tests.sandbox.sandbox import Sandbox
 
 PROJECT = Path(__file__).resolve().parents[2]
 PACKAGE = Path("usr/lib/python3/dist-packages/datasource_hyperv_kvp")
 POOL_DIR = "var/lib/hyperv"
+DEVICE = "dev/vmbus/hv_kvp"
+#: Where the guest finds what stands in for its kernel's end of the device.
+LIBRARY = Path("/opt/kvp-preload.so")
+SOCKET = Path("/opt/kvp.socket")
 
 #: What every Hyper-V host sends in pool 3, unasked.
 FACTS: Mapping[str, str] = {
@@ -90,3 +97,24 @@ class HyperVGuest(Sandbox):
     def receive_keys(self, keys: Mapping[str, str], *, facts: Mapping[str, str] = FACTS) -> None:
         """Find single keys in the pool files, as somebody set them by hand on the host."""
         write_pool_files(self.root / POOL_DIR, {EXTERNAL: keys, AUTO_EXTERNAL: facts})
+
+    @contextmanager
+    def host(self) -> Iterator[KvpHost]:
+        """Play the host at the other end of the guest's device.
+
+        The device can be opened by programs that run with :meth:`device_environment`.
+        """
+        library, socket = (self.root / path.relative_to("/") for path in (LIBRARY, SOCKET))
+        shutil.copyfile(preload_library(), library)
+        # The reader looks whether there is a device; the library answers for it.
+        self.run(["sh", "-c", f"mkdir -p /dev/vmbus; : >/{DEVICE}"])
+        with KvpHost(socket) as host:
+            yield host
+
+    def device_environment(self) -> dict[str, str]:
+        """Give the environment in which a program of the guest opens the device."""
+        return {"LD_PRELOAD": str(LIBRARY), "KVP_SOCKET": str(SOCKET)}
+
+    def start_daemon(self) -> subprocess.Popen[bytes]:
+        """Start the guest's own, real KVP daemon."""
+        return self.start(["hv_kvp_daemon", "-n"], env=self.device_environment())

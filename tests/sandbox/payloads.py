@@ -121,6 +121,13 @@ def assert_user_data_applied(guest: Sandbox) -> None:
     assert account_exists(guest, "debian")
 
 
+def assert_clean(guest: Sandbox) -> None:
+    """Check that cloud-init found nothing to complain of."""
+    status = guest.status()
+    console = guest.read("/var/log/cloud-init-output.log")
+    assert status.clean, status.long + guest.complaints() + console
+
+
 def assert_reachable(guest: Sandbox) -> None:
     """Check that somebody can log in and that cloud-init came to its end."""
     assert account_exists(guest, "debian")

@@ -10,6 +10,7 @@ Power off and on again, and the guest finds its disk as it left it and everythin
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import tempfile
@@ -302,13 +303,19 @@ class Sandbox:
 
     # -- cloud-init ----------------------------------------------------------------------------
 
-    def cloud_init(self, *arguments: str, check: bool = True, user: str = "root") -> Result:
+    def cloud_init(
+        self,
+        *arguments: str,
+        check: bool = True,
+        user: str = "root",
+        env: Mapping[str, str] | None = None,
+    ) -> Result:
         """Run the guest's ``cloud-init`` command."""
-        return self.run(["cloud-init", *arguments], check=check, user=user)
+        return self.run(["cloud-init", *arguments], check=check, user=user, env=env)
 
-    def boot(self, *, stages: Iterable[str] = STAGES) -> Boot:
+    def boot(self, *, stages: Iterable[str] = STAGES, env: Mapping[str, str] | None = None) -> Boot:
         """Run cloud-init's stages as systemd would, whatever their exit codes."""
-        return Boot({name: self.cloud_init(*STAGES[name], check=False) for name in stages})
+        return Boot({name: self.cloud_init(*STAGES[name], check=False, env=env) for name in stages})
 
     def status(self) -> Status:
         """Ask cloud-init how it went."""
@@ -326,6 +333,11 @@ class Sandbox:
     def log(self) -> str:
         """Return cloud-init's log."""
         return self.read("/var/log/cloud-init.log")
+
+    def complaints(self) -> str:
+        """Return the warnings and errors of cloud-init's log, with their tracebacks."""
+        lines = re.split(r"(?m)^(?=\d{4}-\d\d-\d\d )", self.log())
+        return "".join(line for line in lines if re.search(r"\[(WARNING|ERROR|CRITICAL)\]", line))
 
     # -- files ---------------------------------------------------------------------------------
 

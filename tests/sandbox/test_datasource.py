@@ -13,6 +13,7 @@ from tests.sandbox.payloads import (
     META_DATA,
     USER_CONFIG,
     USER_DATA,
+    assert_clean,
     assert_reachable,
     ignition,
 )
@@ -33,7 +34,7 @@ def test_without_keys_the_next_datasource_has_its_turn(make_guest: MakeGuest) ->
     plant_seed(guest)
     guest.receive()
     guest.boot()
-    assert guest.status().clean
+    assert_clean(guest)
     assert guest.run(["cloud-id"]).out == "nocloud\n"
     assert guest.run(["hostname"]).out == "seedling\n"
 
@@ -61,7 +62,7 @@ def test_on_other_platforms_keys_are_not_even_looked_at(
     plant_seed(guest)
     guest.receive({USER_DATA: USER_CONFIG})
     guest.boot()
-    assert guest.status().clean
+    assert_clean(guest)
     assert guest.run(["cloud-id"]).out == "nocloud\n"
     assert not guest.exists("/etc/motd.d/user")
 

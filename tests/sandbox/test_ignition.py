@@ -9,6 +9,7 @@ from tests.sandbox.payloads import (
     USER_CONFIG,
     USER_DATA,
     account_exists,
+    assert_clean,
     assert_ignition_applied,
     assert_user_data_applied,
     ignition,
@@ -25,7 +26,7 @@ def test_a_config_alone_is_applied_before_the_network_is_up(guest: HyperVGuest) 
 def test_a_config_alone_is_all_that_the_machine_becomes(guest: HyperVGuest) -> None:
     guest.receive({IGNITION: ignition()})
     guest.boot()
-    assert guest.status().clean
+    assert_clean(guest)
     assert_ignition_applied(guest)
     # Ignition makes no default user
     assert not account_exists(guest, "debian")
@@ -36,14 +37,14 @@ def test_a_config_waits_for_the_network_if_meta_data_says_so(guest: HyperVGuest)
     guest.boot(stages=["local"])
     assert not guest.exists("/srv/app")
     guest.boot(stages=["network", "config", "final"])
-    assert guest.status().clean
+    assert_clean(guest)
     assert_ignition_applied(guest)
 
 
 def test_config_and_user_data_add_up(guest: HyperVGuest) -> None:
     guest.receive({IGNITION: ignition(), USER_DATA: USER_CONFIG})
     guest.boot()
-    assert guest.status().clean
+    assert_clean(guest)
     assert_ignition_applied(guest)
     assert_user_data_applied(guest)
 
@@ -51,7 +52,7 @@ def test_config_and_user_data_add_up(guest: HyperVGuest) -> None:
 def test_where_both_say_something_the_user_wins(guest: HyperVGuest) -> None:
     guest.receive({IGNITION: ignition(), USER_DATA: "#cloud-config\nhostname: users-own\n"})
     guest.boot()
-    assert guest.status().clean
+    assert_clean(guest)
     assert_ignition_applied(guest, hostname="users-own")
 
 
@@ -59,7 +60,7 @@ def test_a_config_in_one_key_as_ignition_itself_reads_it(guest: HyperVGuest) -> 
     small = '{"ignition":{"version":"3.0.0"},"passwd":{"groups":[{"name":"one","gid":2001}]}}'
     guest.receive_keys({"ignition.config": small})
     guest.boot()
-    assert guest.status().clean
+    assert_clean(guest)
     assert guest.run(["getent", "group", "one"]).out.startswith("one:x:2001:")
 
 
@@ -70,7 +71,7 @@ def test_a_config_in_forty_keys_as_other_host_tools_send_it(guest: HyperVGuest) 
     assert len(chunks) == 40
     guest.receive_keys({f"ignition.config.{n}": chunk for n, chunk in enumerate(chunks)})
     guest.boot()
-    assert guest.status().clean
+    assert_clean(guest)
     assert_ignition_applied(guest)
 
 
@@ -82,6 +83,6 @@ def test_a_large_config_compressed(guest: HyperVGuest) -> None:
     config = ignition(storage={"files": files})
     guest.receive({IGNITION: config}, encoding={IGNITION: "gzip+base64"})
     guest.boot()
-    assert guest.status().clean
+    assert_clean(guest)
     assert guest.read("/srv/many/199") == "199"
     assert stat(guest, "/srv/many/199") == "600 root root"

@@ -10,6 +10,7 @@ from tests.sandbox.payloads import (
     META_DATA,
     USER_CONFIG,
     USER_DATA,
+    assert_clean,
     assert_ignition_applied,
     assert_reachable,
     assert_user_data_applied,
@@ -33,7 +34,7 @@ def test_a_later_boot_asks_nobody_and_applies_nothing_again(guest: HyperVGuest) 
     guest.power_cycle()
     # the host sends nothing this time, and nobody waits for it
     guest.boot()
-    assert guest.status().clean
+    assert_clean(guest)
     assert guest.read("/root/count") == "once\n"
     assert guest.read("/srv/app/settings.ini") == "changed\n"
     assert guest.run(["getent", "passwd", "grace"], check=False).code != 0
@@ -63,7 +64,7 @@ def test_another_machine_with_this_disk_is_provisioned_anew(guest: HyperVGuest) 
     guest.power_on()
     guest.receive({USER_DATA: "#cloud-config\nhostname: clone\n"})
     guest.boot()
-    assert guest.status().clean
+    assert_clean(guest)
     assert guest.run(["hostname"]).out == "clone\n"
     assert guest.query("instance_id") == "00000000-1111-2222-3333-444444444444"
 
@@ -76,7 +77,7 @@ def test_a_repaired_payload_is_applied_after_a_damaged_boot(guest: HyperVGuest) 
     guest.power_cycle()
     guest.receive({IGNITION: ignition(), USER_DATA: USER_CONFIG, META_DATA: "a: b"})
     guest.boot()
-    assert guest.status().clean
+    assert_clean(guest)
     assert_ignition_applied(guest)
     assert_user_data_applied(guest)
 

@@ -14,6 +14,7 @@ from tests.sandbox.payloads import (
     USER_CONFIG,
     USER_DATA,
     VENDOR_DATA,
+    assert_clean,
     assert_reachable,
     assert_user_data_applied,
 )
@@ -41,7 +42,7 @@ def test_user_data_is_applied_whatever_its_encoding(
 ) -> None:
     guest.receive({USER_DATA: USER_CONFIG}, encoding=encoding)
     guest.boot()
-    assert guest.status().clean
+    assert_clean(guest)
     assert_user_data_applied(guest)
     assert_reachable(guest)
 
@@ -49,14 +50,14 @@ def test_user_data_is_applied_whatever_its_encoding(
 def test_a_key_set_by_hand_needs_no_manifest(guest: HyperVGuest) -> None:
     guest.receive_keys({USER_DATA: USER_CONFIG})
     guest.boot()
-    assert guest.status().clean
+    assert_clean(guest)
     assert_user_data_applied(guest)
 
 
 def test_a_script_is_user_data_too(guest: HyperVGuest) -> None:
     guest.receive({USER_DATA: "#!/bin/sh\necho ran >/root/ran\n"})
     guest.boot()
-    assert guest.status().clean
+    assert_clean(guest)
     assert guest.read("/root/ran") == "ran\n"
 
 
@@ -74,7 +75,7 @@ def test_meta_data_names_the_machine_and_gives_its_default_user_keys(
     assert callable(write)
     guest.receive({META_DATA: write(META)})
     guest.boot()
-    assert guest.status().clean
+    assert_clean(guest)
     assert guest.run(["hostname"]).out == "ford\n"
     assert guest.query("instance_id") == "web-1-a"
     assert KEY in guest.read("/home/debian/.ssh/authorized_keys")
@@ -92,7 +93,7 @@ def test_host_facts_name_a_machine_by_a_template(guest: HyperVGuest) -> None:
         }
     )
     guest.boot()
-    assert guest.status().clean
+    assert_clean(guest)
     assert guest.run(["hostname"]).out == "web-1\n"
 
 
@@ -104,7 +105,7 @@ def test_vendor_data_is_applied_and_user_data_wins_over_it(guest: HyperVGuest) -
         }
     )
     guest.boot()
-    assert guest.status().clean
+    assert_clean(guest)
     assert guest.exists("/root/vendor")
     assert guest.run(["hostname"]).out == "user\n"
 
