@@ -319,7 +319,8 @@ function ConvertFrom-Manifest {
     $entries = @{}
     foreach ($property in $value.documents.PSObject.Properties) {
         $fields = $property.Value.PSObject.Properties
-        if (-not $fields['chunks'] -or -not $fields['sha256'] -or $DocumentNames -cnotcontains $property.Name) {
+        if ($DocumentNames -cnotcontains $property.Name -or
+            -not $fields['chunks'] -or -not $fields['sha256']) {
             throw "The entry $($property.Name) in the key $ManifestKey is damaged. $advice"
         }
         $encoding = ''
@@ -351,8 +352,8 @@ function Get-RemainingEntries {
     $listed = $null
     if ($Current.Contains($ManifestKey) -and $Current[$ManifestKey] -cne '') {
         $others = 0
-        foreach ($key in $Current.Keys) {
-            $name = Get-DocumentOfKey $key
+        foreach ($pair in $Current.GetEnumerator()) {
+            $name = Get-DocumentOfKey $pair.Key
             if ($name -cne '' -and $Leaving -cnotcontains $name) { $others++ }
         }
         if ($others -eq 0) { return @{} }
@@ -419,8 +420,11 @@ function Get-KeyPlan {
         if (-not $Current.Contains($key)) { $add[$key] = $final[$key] }
         elseif ($Current[$key] -cne $final[$key]) { $modify[$key] = $final[$key] }
     }
-    foreach ($key in $Current.Keys) {
-        if ((Get-DocumentOfKey $key) -cne '' -and -not $final.Contains($key)) { $remove[$key] = '' }
+    # Not $Current.Keys: a foreign key might be named "Keys", and PowerShell would give its value.
+    foreach ($pair in $Current.GetEnumerator()) {
+        if ((Get-DocumentOfKey $pair.Key) -cne '' -and -not $final.Contains($pair.Key)) {
+            $remove[$pair.Key] = ''
+        }
     }
     if ($Current.Contains($ManifestKey) -and -not $final.Contains($ManifestKey)) {
         $remove[$ManifestKey] = ''
@@ -758,13 +762,14 @@ function Wait-Guest {
     $seen = @{}
     while ([DateTime]::UtcNow -lt $deadline) {
         $reported = (Get-GuestKeys $Machine).Guest
-        foreach ($key in $reported.Keys) {
+        foreach ($pair in $reported.GetEnumerator()) {
             # CLOUD_INIT|incarnation|start or finish|name|...
-            $fields = $key.Split('|')
-            if ($seen.ContainsKey($key) -or $fields.Length -lt 4 -or $fields[0] -cne 'CLOUD_INIT') { continue }
-            $seen[$key] = $true
+            $fields = $pair.Key.Split('|')
+            if ($fields.Length -lt 4 -or $fields[0] -cne 'CLOUD_INIT') { continue }
+            if ($seen.ContainsKey($pair.Key)) { continue }
+            $seen[$pair.Key] = $true
             $outcome = ''
-            if ($reported[$key] -cmatch '"result":"([A-Z]+)"') { $outcome = $Matches[1] }
+            if ($pair.Value -cmatch '"result":"([A-Z]+)"') { $outcome = $Matches[1] }
             Write-Output "$($fields[2]) $($fields[3]) $outcome"
             if ($fields[2] -ceq 'finish' -and $fields[3] -ceq 'modules-final') { return }
         }
@@ -823,10 +828,10 @@ if ($Get) {
     $pools = Get-GuestKeys $machine
     $pools['Host'] = Get-HostKeys $machine
     foreach ($side in @('Host', 'Guest', 'Intrinsic')) {
-        foreach ($key in $pools[$side].Keys) {
+        foreach ($pair in $pools[$side].GetEnumerator()) {
             $value = '<redacted>'
-            if ($Unredacted) { $value = $pools[$side][$key] }
-            [pscustomobject] @{ Side = $side; Key = $key; Length = $pools[$side][$key].Length; Value = $value }
+            if ($Unredacted) { $value = $pair.Value }
+            [pscustomobject] @{ Side = $side; Key = $pair.Key; Length = $pair.Value.Length; Value = $value }
         }
     }
     return
