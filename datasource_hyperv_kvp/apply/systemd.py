@@ -8,8 +8,9 @@ from pathlib import Path
 
 from .machine import Machine
 
-#: There while systemd is PID 1 (``sd_booted(3)``).
-RUNNING = Path("/run/systemd/system")
+#: There while systemd is PID 1: the directory of ``sd_booted(3)``, which netplan makes in a chroot
+#: as well, and the socket on which ``systemctl`` reaches PID 1.
+RUNNING = (Path("/run/systemd/system"), Path("/run/systemd/private"))
 
 #: Units for one call: far below the limit of an argument list.
 CHUNK = 300
@@ -97,5 +98,5 @@ class Systemd:
             self._machine.run(["systemctl", "--no-block", verb, "--", *units])
 
 
-def is_running(place: Path = RUNNING) -> bool:
-    return place.is_dir()
+def is_running(signs: Iterable[Path] = RUNNING) -> bool:
+    return all(sign.exists() for sign in signs)
