@@ -38,25 +38,21 @@ def split_instance(name: str) -> tuple[str, str | None]:
     return f"{stem}@.{suffix}", instance
 
 
-def preset_lines(
-    choices: Iterable[tuple[str, bool]], enabled_before: frozenset[str]
-) -> tuple[str, ...]:
-    """What is appended to the preset file, in Ignition's order.
+def preset_entries(choices: Iterable[tuple[str, bool]]) -> tuple[tuple[str, bool], ...]:
+    """(what a preset line names, whether it is enabled) in Ignition's order.
 
-    :param enabled_before: units that were enabled before; ``disable`` stands for those only.
+    Instances of a template share a line, ``t@.service a b``; a template by itself is an instance
+    without a name, and its line ends with a blank.
     """
     instances: dict[tuple[str, bool], list[str]] = {}
     for name, enable in choices:
         unit, instance = split_instance(name)
-        if enable or name in enabled_before:
-            instances.setdefault((unit, enable), []).extend([] if instance is None else [instance])
-    lines = []
+        instances.setdefault((unit, enable), []).extend([] if instance is None else [instance])
+    entries = []
     for unit, enable in sorted(instances, key=_sort_key):
-        verb = "enable" if enable else "disable"
-        # The line of a template by itself ends with a blank: its instance's name is empty.
         rest = f" {' '.join(instances[unit, enable])}" if "@" in unit else ""
-        lines.append(f"{verb} {unit}{rest}\n")
-    return tuple(lines)
+        entries.append((unit + rest, enable))
+    return tuple(entries)
 
 
 def _sort_key(item: tuple[str, bool]) -> str:
@@ -79,18 +75,22 @@ class PresetsHandler(Handler[Presets]):
             "size": Path(path).lstat().st_size if there is NodeKind.FILE else 0,
             "missing": first_missing(path),
             "enabled": [
-                name
-                for name, enable in step.choices()
-                if not enable and can_disable(name) and is_enabled(name, run.machine)
+                entry
+                for entry, enable in preset_entries(step.choices())
+                if not enable and is_enabled(entry, run.machine)
             ],
         }
 
     def apply(self, step: Presets, before: State, run: Run) -> None:
-        for name in before["enabled"]:
-            run.machine.run([*SYSTEMCTL, "disable", "--", name])
-        lines = preset_lines(step.choices(), frozenset(before["enabled"]))
-        if lines:
-            write_presets(resolve(PRESET_FILE), "".join(lines), before)
+        text = ""
+        for entry, enable in preset_entries(step.choices()):
+            if enable:
+                text += f"enable {entry}\n"
+            elif entry in before["enabled"]:
+                run.machine.run([*SYSTEMCTL, "disable", "--", entry])
+                text += f"disable {entry}\n"
+        if text:
+            write_presets(resolve(PRESET_FILE), text, before)
             run.machine.point("presets written")
         for name, enable in step.choices():
             if enable:
@@ -101,14 +101,9 @@ class PresetsHandler(Handler[Presets]):
 SYSTEMCTL = ("systemctl", "--root=/", "--no-pager")
 
 
-def can_disable(name: str) -> bool:
-    """Not templates and instances: Ignition asks whether ``t@.service a``, with the blank, is
-    enabled, is told that there is no such unit, and leaves them as they are."""
-    return split_instance(name)[1] is None
-
-
 def is_enabled(name: str, machine: Machine) -> bool:
-    """As Ignition asks: also true for what cannot be enabled but is wanted by others (static)."""
+    """As Ignition asks: true for static units too, and with the whole entry as a name, which no
+    instance has: so it leaves instances enabled."""
     return machine.try_run([*SYSTEMCTL, "is-enabled", "--", name]).returncode == 0
 
 

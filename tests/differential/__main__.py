@@ -45,6 +45,8 @@ def main() -> int:
     furnished = Path("/mnt/furnished")
     different = refused = 0
     with tempfile.TemporaryDirectory(dir="/mnt") as name:
+        # Users of the copies have to get through to their homes.
+        Path(name).chmod(0o755)
         root = furnished_copy(arguments.root, furnished)
         for number in numbers:
             config = Generator(seed, number).config()
