@@ -32,7 +32,6 @@ class AccountHandler(Handler[S]):
 
     def apply(self, step: S, before: State, run: Run) -> None:
         snapshot.restore(run.machine.state_dir, step.key)
-        run.machine.point("restored")
         try:
             self.change(step, before, run)
         except (ApplyError, OSError):
