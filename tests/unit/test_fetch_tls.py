@@ -162,6 +162,15 @@ def test_the_proxy_itself_may_speak_tls(authority: trustme.CA, scheme: str) -> N
         assert read(trusting(authority, through), f"{scheme}://origin.test/a") == b"content"
 
 
+def test_a_proxy_with_a_certificate_for_another_name_is_refused(authority: trustme.CA) -> None:
+    wrong = context(authority, "other.test")
+    with web.web_server() as origin, through_proxy(origin, wrong) as proxy:
+        fetcher = trusting(authority, Proxy(http_proxy=proxy.url), ONCE)
+        with pytest.raises(ConfigError, match="not trusted"):
+            read(fetcher, "http://origin.test/a")
+        assert proxy.requests == []
+
+
 def test_the_proxys_credentials_go_to_the_proxy_only(authority: trustme.CA) -> None:
     with https(authority, "origin.test") as origin, through_proxy(origin) as proxy:
         url = proxy.url.replace("//", "//user:p%40ss@")

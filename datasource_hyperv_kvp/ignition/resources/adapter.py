@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import requests
 import requests.adapters
+import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
@@ -18,6 +19,10 @@ class Adapter(requests.adapters.HTTPAdapter):
     def __init__(
         self, trust: ssl.SSLContext | None, *, body_timeout: float, connections: int
     ) -> None:
+        if trust is not None and urllib3.__version__.startswith("1."):
+            # That urllib3 compares the names itself, as the ssl module cannot: it is not told the
+            # name of a server that is an address.
+            trust.check_hostname = False
         self._trust = trust
         self._pools = _pools(body_timeout)
         super().__init__(pool_connections=connections, pool_maxsize=connections)

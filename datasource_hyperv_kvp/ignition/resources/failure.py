@@ -50,7 +50,9 @@ def explain(error: BaseException) -> str:
     """
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"the server's certificate is not trusted: {cause.verify_message}"
+            # Raised by OpenSSL, it has a message of its own; by urllib3, only an argument.
+            why = getattr(cause, "verify_message", "") or cause.args[0]
+            return f"the server's certificate is not trusted: {why}"
         if isinstance(cause, ssl.SSLError):
             return f"TLS failed: {cause.reason or 'unknown reason'}"
         if isinstance(cause, socket.gaierror):
