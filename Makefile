@@ -31,7 +31,7 @@ setup:
 	@$(SETUP)
 
 test: setup lint types
-	@$(CLOUDINIT) $(PYTEST) --numprocesses=auto --dist=worksteal tests/unit tests/sandbox
+	@$(CLOUDINIT) $(PYTEST) --numprocesses=auto --dist=worksteal tests/unit tests/sandbox tests/differential
 
 lint: setup
 	@$(PYTHON) -m ruff check --quiet .
@@ -49,6 +49,7 @@ sandbox-test: setup
 
 COUNT ?= 40
 differential-test: setup
+	@$(PYTEST) tests/differential
 	@$(PYTHON) -m tests.differential --count $(COUNT) $(if $(SEED),--seed $(SEED))
 
 boot-test: setup
