@@ -19,7 +19,8 @@ class Adapter(requests.adapters.HTTPAdapter):
     def __init__(
         self, trust: ssl.SSLContext | None, *, body_timeout: float, connections: int
     ) -> None:
-        if trust is not None and urllib3.__version__.startswith("1."):
+        version: str = urllib3.__version__  # type: ignore[attr-defined]  # missing in its __all__
+        if trust is not None and version.startswith("1."):
             # That urllib3 compares the names itself, as the ssl module cannot: it is not told the
             # name of a server that is an address.
             trust.check_hostname = False

@@ -236,7 +236,8 @@ class Fetcher:
                 self._client = http.Client(
                     proxy=self._proxy,
                     headers_timeout=self._limits.headers if timeout is None else timeout,
-                    body_timeout=self._timeouts.http_total or self._limits.stall,
+                    # The budget ends a silence; this ends the thread that listens to it.
+                    body_timeout=2 * (self._timeouts.http_total or self._limits.stall),
                     trust=lambda: tls.context(self._authorities),
                     limits=self._limits,
                     cancelled=self._cancelled,
