@@ -86,7 +86,7 @@ class Systemd:
         return found
 
     def queued(self) -> dict[str, str]:
-        """Unit -> type of the job that waits or runs for it: start, stop, …"""
+        """Unit -> type of the job that waits or runs for it: start, stop, ..."""
         output = self._machine.run(["systemctl", "list-jobs", "--no-legend", "--plain"])
         lines = (line.split() for line in output.splitlines())
         return {words[1]: words[2] for words in lines if len(words) >= 4 and words[0].isdigit()}

@@ -37,7 +37,7 @@ def render(
     cloud_config: dict[str, Any] = {}
     if steps.steps:
         cloud_config["bootcmd"] = [script(steps.to_text(), program=program)]
-    cloud_config.update(switches(config))
+    cloud_config.update(switches(config, steps))
     if not default_user:
         cloud_config["users"] = []
     return cloud_config

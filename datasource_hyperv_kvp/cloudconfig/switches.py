@@ -7,12 +7,18 @@ cloud-init's ``config/cloud.cfg.tmpl`` and of the distributions' own files in cl
 from __future__ import annotations
 
 import fnmatch
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from ..apply.paths import clean
+from ..apply.plan import File, Node, Plan
 from ..ignition.config import Config
+from .nodes import HOSTNAME
+
+#: A host name, with its domain or without.
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9-]+)*")
 
 
 @dataclass(frozen=True)
@@ -27,8 +33,6 @@ class Switch:
 SWITCHES = (
     # cc_ssh removes all host keys and makes new ones.
     Switch("ssh_deletekeys", False, ("/etc/ssh/ssh_host_*key", "/etc/ssh/ssh_host_*key.pub")),
-    # cc_set_hostname and cc_update_hostname write it; the program sets the running name.
-    Switch("preserve_hostname", True, ("/etc/hostname",)),
     # cc_update_etc_hosts; Debian's cloud images switch it on.
     Switch("manage_etc_hosts", False, ("/etc/hosts",)),
     # cc_resolv_conf runs on some distributions only, but never harms to say.
@@ -68,10 +72,37 @@ def _touches(paths: Iterable[str], patterns: Iterable[str]) -> bool:
     return any(fnmatch.fnmatchcase(path, pattern) for path in paths for pattern in patterns)
 
 
-def switches(config: Config) -> dict[str, Any]:
+def hostname_switches(plan: Plan) -> dict[str, Any]:
+    """The name that /etc/hostname gives becomes cloud-init's, so that a user's own one can win.
+
+    cc_set_hostname then writes the same file once more: 0644, root's, the name and a line end. If
+    the config wants the file to be anything else, cloud-init has to keep its hands off it.
+    """
+    for step in plan.steps:
+        if isinstance(step, Node) and step.path == HOSTNAME:
+            name = _plain_name(step)
+            if name is None:
+                return {"preserve_hostname": True}
+            # Without the second key, all behind the first dot would be cut off.
+            whole = {"prefer_fqdn_over_hostname": True} if "." in name else {}
+            return {"hostname": name, **whole, "preserve_hostname": False}
+    return {}
+
+
+def _plain_name(step: Node) -> str | None:
+    """The name in the file, if cloud-init would write the same file for it."""
+    if not isinstance(step, File) or step.contents is None or step.contents.staged is not None:
+        return None
+    ordinary = step.mode in (None, 0o644) and step.user in (None, 0) and step.group in (None, 0)
+    name = step.contents.data.decode("utf-8", "replace").rstrip("\n")
+    return name if ordinary and not step.append and _NAME.fullmatch(name) else None
+
+
+def switches(config: Config, plan: Plan) -> dict[str, Any]:
     """The keys that this config needs, in a fixed order."""
     paths = node_paths(config)
-    found = {item.key: item.value for item in SWITCHES if _touches(paths, item.paths)}
+    found = hostname_switches(plan)
+    found.update({item.key: item.value for item in SWITCHES if _touches(paths, item.paths)})
     root = [user for user in config.passwd.users if user.name == "root"]
     if any(user.ssh_authorized_keys for user in root):
         # cc_ssh would put a command into root's keys that sends people away.
