@@ -63,12 +63,32 @@ def test_status_500_and_above_is_tried_again(status: int) -> None:
 
 
 def test_a_server_that_never_recovers_is_given_up_within_the_bound() -> None:
+    now = 0.0
+
+    def later(_: str) -> None:
+        nonlocal now
+        now += 120
+
     with web.web_server({"/a": web.answer(503)}) as server:
-        limits = Limits(answer=0.3, first_pause=0.01, longest_pause=0.04)
-        message = refused(f"{server.url}/a", limits=limits)
-        assert "the server answered 503 Service Unavailable (attempt " in message
-        assert "no answer within 0.3 s" in message
-        assert len(server.requests) > 3
+        limits = Limits(answer=300, first_pause=0.01)
+        fetcher = Fetcher(limits=limits, clock=lambda: now, log=later)
+        with pytest.raises(ConfigError) as caught:
+            fetcher.read(Resource(f"{server.url}/a"))
+        assert (
+            "the server answered 503 Service Unavailable "
+            "(attempt 3; out of time (no answer within 300 s))"
+        ) in str(caught.value)
+        assert len(server.requests) == 3
+
+
+def test_pauses_double_up_to_a_bound() -> None:
+    told: list[str] = []
+    recovered = [web.answer(500)] * 6 + [web.answer(200)]
+    with web.web_server({"/a": web.in_turn(*recovered)}) as server:
+        limits = Limits(first_pause=0.001, longest_pause=0.008)
+        Fetcher(limits=limits, log=told.append).read(Resource(f"{server.url}/a"))
+    pauses = [line.rpartition(" in ")[2] for line in told]
+    assert pauses == ["0.001 s", "0.002 s", "0.004 s", "0.008 s", "0.008 s", "0.008 s"]
 
 
 def test_a_server_that_is_not_there_yet_is_waited_for() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import http
-import http.cookiejar
 import ssl
 import threading
 from collections.abc import Iterator, Mapping
@@ -20,7 +19,7 @@ from datasource_hyperv_kvp.ignition.config import HTTPHeader, Proxy
 
 from . import codec, proxies
 from .adapter import Adapter
-from .failure import FetchFailure, explain, safe_url
+from .failure import Cancelled, FetchFailure, explain, safe_url
 from .limits import Budget, Limits
 from .pump import Pump, Silence
 
@@ -93,9 +92,9 @@ class Client:
         self._cancelled = cancelled
         self._log = log
         self._session = requests.Session()
-        # Neither proxies nor credentials come from the environment, and no cookie is kept.
+        # Neither proxies nor credentials come from the environment. Requests are prepared without
+        # the session, so that no cookie goes back either.
         self._session.trust_env = False
-        self._session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
         self._body_timeout = body_timeout
         self._trust = trust
         self._secure = False
@@ -141,16 +140,18 @@ class Client:
                 failure = error
             try:
                 budget.check_time_for(pause)
+                self._log(
+                    f"{verb} {safe_url(url)}: {failure.cause} (attempt {attempt}); "
+                    f"trying again in {pause:g} s"
+                )
+                budget.pause(pause)
+            except Cancelled:
+                raise
             except FetchFailure as late:
                 raise FetchFailure(
                     f"{failure.cause} (attempt {attempt}; {late.cause})",
                     advice=failure.advice or late.advice,
                 ) from failure
-            self._log(
-                f"{verb} {safe_url(url)}: {failure.cause} (attempt {attempt}); "
-                f"trying again in {pause:g} s"
-            )
-            budget.pause(pause)
             pause = min(pause * 2, self._limits.longest_pause)
             attempt += 1
 

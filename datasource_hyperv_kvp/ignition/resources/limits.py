@@ -93,9 +93,10 @@ class Budget:
             raise self._late(f"no answer within {self.limits.answer:g} s")
 
     def pause(self, seconds: float) -> None:
-        """Sleep; raises Cancelled."""
+        """Sleep before another attempt; raises FetchFailure if there is no time left for it."""
         if self.cancelled.wait(seconds):
             raise Cancelled
+        self.until_answer()
 
     def _left(self, until: float, bound: str) -> float:
         if self.cancelled.is_set():

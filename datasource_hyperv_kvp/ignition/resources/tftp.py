@@ -93,10 +93,12 @@ def _look_up(
             lookup.close()
         try:
             budget.check_time_for(pause)
+            log(f"GET {shown}: {cause}; trying again in {pause:g} s")
+            budget.pause(pause)
+        except Cancelled:
+            raise
         except FetchFailure as late:
             raise FetchFailure(f"{cause} ({late.cause})", advice=late.advice) from late
-        log(f"GET {shown}: {cause}; trying again in {pause:g} s")
-        budget.pause(pause)
         pause = min(pause * 2, budget.limits.longest_pause)
 
 
