@@ -25,6 +25,10 @@ UNITS = ("hv-kvp-daemon.service", "hypervkvpd.service", "hv_kvp_daemon.service")
 _PREFIXES = ("etc", "run", "usr/local/lib", "usr/lib", "lib")
 
 _WANTS = re.compile(r'ENV\{SYSTEMD_WANTS\}\s*\+?=\s*"([^"]*)"')
+_NO_DEFAULT_DEPENDENCIES = re.compile(r"(?m)^\s*DefaultDependencies\s*=\s*(no|false|off|0)\s*$")
+_AFTER_LATER_TARGETS = re.compile(
+    r"(?m)^\s*After\s*=.*\b(sysinit|basic|network|network-online|multi-user)\.target"
+)
 _EXEC_PREFIX = "@-:+!|"
 
 
@@ -42,9 +46,8 @@ class Daemon:
 
     :param unit: the unit that will start it; ``""`` if it is not known.
     :param detail: what was found, for the log.
-    :param late: the unit has systemd's default dependencies: it cannot start before
-        ``sysinit.target`` and ``basic.target`` are reached, while cloud-init's first stages run
-        before them.
+    :param late: the unit waits for the basic system or even the network, by systemd's default
+        dependencies or its own: it cannot start before cloud-init's first stage has ended.
     """
 
     state: State
@@ -64,8 +67,8 @@ def find(root: Path = Path("/")) -> Daemon:
         if text is None or not _is_installed(root, text):
             continue
         if why := _wanted_by(root, unit):
-            late = not re.search(r"(?m)^\s*DefaultDependencies\s*=\s*(no|false|off|0)\s*$", text)
-            return Daemon(State.EXPECTED, unit, f"{unit} will be started by {why}", late)
+            detail = f"{unit} will be started by {why}"
+            return Daemon(State.EXPECTED, unit, detail, late=_is_late(text))
     return Daemon(State.ABSENT, detail="no KVP daemon is running or about to start")
 
 
@@ -108,6 +111,11 @@ def _is_installed(root: Path, unit_text: str) -> bool:
         if program.startswith("/"):
             return (root / program.lstrip("/")).exists()
     return True
+
+
+def _is_late(unit_text: str) -> bool:
+    early = _NO_DEFAULT_DEPENDENCIES.search(unit_text)
+    return not early or _AFTER_LATER_TARGETS.search(unit_text) is not None
 
 
 def _wanted_by(root: Path, unit: str) -> str:

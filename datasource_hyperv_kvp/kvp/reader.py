@@ -25,7 +25,7 @@ from datasource_hyperv_kvp.platform import read_vmbus
 
 _POLL = 0.05  # seconds between two looks at the pool files
 _DAEMON_POLL = 0.5  # seconds between two looks for a daemon: that goes through all of /proc
-_GRACE = 1.0  # seconds between two questions to systemd where a daemon stays
+_GRACE = 1.0  # seconds between two questions to systemd after a daemon, and before the first
 _MARGIN = 5.0  # seconds that a device may block beyond its time before it is left behind
 
 
@@ -89,7 +89,7 @@ class _Reader:
         self.faults: list[KVPError] = []
         self.daemon = daemon.Daemon(daemon.State.ABSENT)
         self.daemon_due = self.started  # when to look for it next
-        self.systemd_due = self.started + _GRACE  # when to ask after it next
+        self.systemd_due: float | None = None  # when to ask systemd after it next
         self.device_done = False
 
     def read(self) -> Reading:
@@ -131,18 +131,25 @@ class _Reader:
     def _may_read_device(self, now: float) -> bool:
         if self.device_done or not _exists(self.settings.device):
             return False
-        if self.daemon.state is daemon.State.EXPECTED and (
-            now >= self.systemd_due or self.daemon.late
-        ):
-            self.systemd_due = now + _GRACE
-            if why := daemon.why_not_coming(self.daemon, self.host.unit_state):
-                self._say(f"{why}, so the device is read")
-                return True
+        if self.daemon.state is daemon.State.EXPECTED and self._daemon_stays_away(now):
+            return True
         if self.daemon.state is not daemon.State.ABSENT:
             return False
         # The last look may be half a second old; a daemon that has come since has its right.
         self._find_daemon()
         return self.daemon.state is daemon.State.ABSENT
+
+    def _daemon_stays_away(self, now: float) -> bool:
+        """Ask systemd, now and then, after a daemon that should have come with the device."""
+        if self.systemd_due is None:
+            self.systemd_due = now if self.daemon.late else now + _GRACE
+        if now < self.systemd_due:
+            return False
+        self.systemd_due = now + _GRACE
+        why = daemon.why_not_coming(self.daemon, self.host.unit_state)
+        if why:
+            self._say(f"{why}, so the device is read")
+        return bool(why)
 
     def _hopeless(self, now: float) -> str:
         """Say why no more can come, ``""`` if it may."""

@@ -182,6 +182,23 @@ def test_a_unit_with_default_dependencies_is_late_unless_a_drop_in_says_no(guest
     assert not guest.find().late
 
 
+@pytest.mark.parametrize(
+    ("after", "late"),
+    [
+        ("network-online.target", True),
+        ("systemd-remount-fs.service basic.target", True),
+        ("network-pre.target", False),
+        ("sys-devices-virtual-misc-vmbus\\x21hv_kvp.device", False),
+    ],
+)
+def test_a_unit_that_waits_for_the_network_is_late_too(
+    guest: Guest, after: str, late: bool
+) -> None:
+    guest.install(text=f"[Unit]\nDefaultDependencies=no\nAfter={after}\n")
+    guest.write("lib/udev/rules.d/60-hyperv-daemons.rules", RULE)
+    assert guest.find().late is late
+
+
 EXPECTED = Daemon(State.EXPECTED, "hv-kvp-daemon.service")
 LATE = Daemon(State.EXPECTED, "hv_kvp_daemon.service", late=True)
 

@@ -45,7 +45,8 @@ class Guest:
         self.time = Time()
         self.start = self.time.now
         self.kernel = KernelEngine()
-        self.units: dict[str, Mapping[str, str]] = {}
+        self.units: dict[str, Mapping[str, str]] = {}  # what systemd says, asked for them
+        self.asked: list[str] = []  # the units that systemd was asked for
         self.settings = Settings(pool_dir=directory / "pools", device=directory / "hv_kvp")
         self.settings.pool_dir.mkdir()
         self.boot()
@@ -105,6 +106,10 @@ class Guest:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
         return EnginePort(self.kernel, self.time)
 
+    def unit_state(self, unit: str) -> Mapping[str, str]:
+        self.asked.append(unit)
+        return self.units.get(unit, {})
+
     def read(
         self,
         *,
@@ -118,7 +123,7 @@ class Guest:
             uptime=lambda: 20.0 + self.waited,
             sleep=self.time.sleep,
             open_device=self.open,
-            unit_state=lambda unit: self.units.get(unit, {}),
+            unit_state=self.unit_state,
         )
         began = self.waited
         reading = read(self.settings, is_complete=is_complete, is_pending=is_pending, host=host)
@@ -251,6 +256,13 @@ def test_a_daemon_that_waits_for_us_does_not_make_us_wait_for_it(guest: Guest) -
     queue_keys(guest.kernel, 0, DOCUMENT)
     assert guest.read(is_complete=has_document).source is Source.DEVICE
     assert guest.waited < 0.5
+
+
+def test_systemd_is_not_asked_at_every_look(guest: Guest) -> None:
+    guest.install_daemon("[Service]\nExecStart=hv_kvp_daemon\n")
+    guest.device()
+    guest.read()
+    assert 2 < len(guest.asked) < 50
 
 
 # -- no daemon: the device ------------------------------------------------------------------------
