@@ -64,6 +64,15 @@ def findings(step: User, exists: bool) -> Iterator[Finding]:
             yield Finding(f"{step.at}.sshAuthorizedKeys", obstacle, advice)
 
 
+def removal_findings(step: User) -> Iterator[Finding]:
+    """userdel removes a home only if it is the user's own, and fails otherwise."""
+    account = database.accounts()[step.name]
+    home = Path(account.home)
+    if home.exists() and home.stat().st_uid != account.uid:
+        message = f"its home directory {home} belongs to another user and cannot go with it"
+        yield Finding(step.at, message, "keep the user, or give it a home of its own before")
+
+
 def remove_begun(home: str) -> None:
     """Remove a home that was not there before the step and that an interrupted run has begun."""
     remove(home)

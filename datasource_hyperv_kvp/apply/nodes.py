@@ -210,6 +210,8 @@ class LinkHandler(NodeHandler[Link]):
         if kind_at(path) is NodeKind.DIRECTORY:
             files.remove(path)
             run.machine.point("removed")
+        # Before it is asked what the link leads to: the way there may go over a missing parent.
+        files.make_parents(path)
         uid, gid = _link_owner(step, path)
         files.replace_link(path, step.target, uid=uid, gid=gid)
 

@@ -92,9 +92,8 @@ class PresetsHandler(Handler[Presets]):
         if text:
             write_presets(resolve(PRESET_FILE), text, before)
             run.machine.point("presets written")
-        for name, enable in step.choices():
-            if enable:
-                enable_unit(name, run.machine)
+        for name in to_enable(step.choices()):
+            enable_unit(name, run.machine)
 
 
 #: Works on the files alone: the running systemd is told once, when everything is in place.
@@ -121,6 +120,18 @@ def enable_unit(name: str, machine: Machine) -> None:
         result = machine.try_run([*SYSTEMCTL, "enable", "--", name])
         if result.returncode != 0:
             machine.log(f"{name} cannot be enabled: {' '.join(result.stderr.split())}")
+
+
+def to_enable(choices: Iterable[tuple[str, bool]]) -> tuple[str, ...]:
+    """A template whose instances are named is enabled as those, and not as its default one."""
+    names = [name for name, enable in choices if enable]
+    parts = [split_instance(name) for name in names]
+    instantiated = {unit for unit, instance in parts if instance}
+    return tuple(
+        name
+        for name, (unit, instance) in zip(names, parts)
+        if instance != "" or unit not in instantiated
+    )
 
 
 def write_presets(path: str, text: str, before: State) -> None:

@@ -35,6 +35,8 @@ class UserHandler(AccountHandler[User]):
                 yield from self._group_findings(step, exists, outlook)
                 yield from self._number_findings(step, outlook)
                 yield from homes.findings(step, exists)
+            elif exists:
+                yield from homes.removal_findings(step)
         if not step.should_exist:
             outlook.users.pop(step.name, None)
             return
