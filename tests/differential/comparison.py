@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tests.differential import oracle as oracles
 from tests.differential.oracle import Oracle, Outcome
 from tests.differential.overlay import overlay
-from tests.differential.snapshot import snapshot, touched
+from tests.differential.snapshot import Copy, snapshot, touched
 
 #: What is not the machine's state: the two programs' own notes, the backups and locks of the
 #: account tools, and what is empty again after the next boot.
@@ -26,7 +26,16 @@ IGNORE = (
     "/dev",
 )
 
-Ours = Callable[[str, Path], Outcome]
+
+class Ours(Protocol):
+    """A way to apply a config with us.
+
+    ``ignore``: paths that the way itself changes, whatever the config says.
+    """
+
+    ignore: tuple[str, ...]
+
+    def apply(self, config: str, work: Path) -> AbstractContextManager[tuple[Copy, Outcome]]: ...
 
 
 @dataclass(frozen=True)
@@ -45,20 +54,19 @@ def compare(
     ours: Ours,
     root: Path,
     work: Path,
-    ignore: tuple[str, ...] = IGNORE,
 ) -> Verdict:
     """Apply ``config`` both ways to overlays of ``root`` that live below ``work``."""
     text = json.dumps(config)
-    with overlay(root, work / "theirs") as theirs, overlay(root, work / "ours") as mine:
+    with overlay(root, work / "theirs") as theirs, ours.apply(text, work / "ours") as result:
+        mine, our_outcome = result
         their_outcome = oracles.apply(oracle, config, text, theirs.merged, work / "theirs/state")
-        our_outcome = ours(text, mine.merged)
         logs = {"Ignition": their_outcome.log, "ours": our_outcome.log}
         if their_outcome.refused != our_outcome.refused:
             who = "Ignition" if their_outcome.refused else "we"
             return Verdict(their_outcome.refused, (f"only {who} refused",), logs)
         if their_outcome.refused:
             return Verdict(True, (), logs)
-        paths = touched((theirs, mine), ignore)
+        paths = touched((theirs, mine), IGNORE + ours.ignore)
         expected, found = snapshot(theirs.merged, paths), snapshot(mine.merged, paths)
     differences = []
     for path in sorted(paths):

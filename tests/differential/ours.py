@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shlex
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,8 @@ from datasource_hyperv_kvp.cloudconfig import render
 from datasource_hyperv_kvp.errors import HyperVKVPError
 from datasource_hyperv_kvp.ignition import parse
 from tests.differential.oracle import Outcome
+from tests.differential.overlay import overlay
+from tests.differential.snapshot import Copy
 
 INSTANCE = "differential"
 
@@ -25,6 +29,20 @@ def rendered(text: str) -> tuple[dict[str, Any], Outcome]:
         return render(result.config, core_rights=False), Outcome(refused=False, log="")
     except HyperVKVPError as error:
         return {}, Outcome(refused=True, log=str(error))
+
+
+class Direct:
+    """A copy of ``root`` to which the rendered cloud-config is applied, without cloud-init."""
+
+    ignore: tuple[str, ...] = ()
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    @contextmanager
+    def apply(self, config: str, work: Path) -> Iterator[tuple[Copy, Outcome]]:
+        with overlay(self._root, work) as copy:
+            yield copy, apply(config, copy.merged)
 
 
 def apply(text: str, root: Path) -> Outcome:
