@@ -123,8 +123,12 @@ def enable_unit(name: str, machine: Machine) -> None:
 
 
 def to_enable(choices: Iterable[tuple[str, bool]]) -> tuple[str, ...]:
-    """A template whose instances are named is enabled as those, and not as its default one."""
+    """In the order of the preset file: of two units with one alias the first gets it.
+
+    A template whose instances are named is enabled as those, and not as its default one.
+    """
     names = [name for name, enable in choices if enable]
+    names.sort(key=lambda name: _sort_key((split_instance(name)[0], True)))
     parts = [split_instance(name) for name in names]
     instantiated = {unit for unit, instance in parts if instance}
     return tuple(
