@@ -35,6 +35,8 @@ class Resource:
 
 @dataclass(frozen=True)
 class Proxy:
+    """Proxies by scheme of the request; loopback addresses are never proxied."""
+
     http_proxy: str | None = None
     https_proxy: str | None = None
     no_proxy: tuple[str, ...] = ()
@@ -62,12 +64,16 @@ class IgnitionSection:
 
 @dataclass(frozen=True)
 class KernelArguments:
+    """Whole arguments; their order is that of the command line."""
+
     should_exist: tuple[str, ...] = ()
     should_not_exist: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class PasswdGroup:
+    """A group account."""
+
     name: str
     gid: int | None = None
     password_hash: str | None = None
@@ -77,6 +83,8 @@ class PasswdGroup:
 
 @dataclass(frozen=True)
 class PasswdUser:
+    """A user account."""
+
     name: str
     gecos: str | None = None
     groups: tuple[str, ...] = ()
@@ -95,6 +103,8 @@ class PasswdUser:
 
 @dataclass(frozen=True)
 class Passwd:
+    """``passwd``: groups come before users."""
+
     groups: tuple[PasswdGroup, ...] = ()
     users: tuple[PasswdUser, ...] = ()
 
@@ -119,6 +129,8 @@ class Node:
 
 @dataclass(frozen=True)
 class File(Node):
+    """A regular file."""
+
     #: Permission bits as an integer (0o644), special bits included where the spec has them.
     mode: int | None = None
     contents: Resource = field(default_factory=Resource)
@@ -127,11 +139,15 @@ class File(Node):
 
 @dataclass(frozen=True)
 class Directory(Node):
+    """A directory."""
+
     mode: int | None = None
 
 
 @dataclass(frozen=True)
 class Link(Node):
+    """A symbolic link, or a hard one."""
+
     target: str | None = None
     hard: bool | None = None
 
@@ -153,6 +169,8 @@ class Partition:
 
 @dataclass(frozen=True)
 class Disk:
+    """A disk by its device."""
+
     device: str
     partitions: tuple[Partition, ...] = ()
     wipe_table: bool | None = None
@@ -160,6 +178,8 @@ class Disk:
 
 @dataclass(frozen=True)
 class Raid:
+    """A software RAID array."""
+
     name: str
     level: str | None = None
     devices: tuple[str, ...] = ()
@@ -169,6 +189,8 @@ class Raid:
 
 @dataclass(frozen=True)
 class Filesystem:
+    """A file system on a device, and where it is mounted."""
+
     device: str
     format: str | None = None
     path: str | None = None
@@ -181,6 +203,8 @@ class Filesystem:
 
 @dataclass(frozen=True)
 class Tang:
+    """A Tang server."""
+
     url: str = ""
     thumbprint: str | None = None
     advertisement: str | None = None
@@ -188,6 +212,8 @@ class Tang:
 
 @dataclass(frozen=True)
 class ClevisCustom:
+    """A Clevis pin with a config of its own."""
+
     pin: str | None = None
     config: str | None = None
     needs_network: bool | None = None
@@ -195,6 +221,8 @@ class ClevisCustom:
 
 @dataclass(frozen=True)
 class Clevis:
+    """What unlocks a LUKS volume."""
+
     tang: tuple[Tang, ...] = ()
     tpm2: bool | None = None
     threshold: int | None = None
@@ -203,11 +231,15 @@ class Clevis:
 
 @dataclass(frozen=True)
 class Cex:
+    """IBM CryptoExpress."""
+
     enabled: bool | None = None
 
 
 @dataclass(frozen=True)
 class Luks:
+    """A LUKS volume."""
+
     name: str
     device: str | None = None
     key_file: Resource = field(default_factory=Resource)
@@ -223,6 +255,8 @@ class Luks:
 
 @dataclass(frozen=True)
 class Storage:
+    """``storage``."""
+
     disks: tuple[Disk, ...] = ()
     raid: tuple[Raid, ...] = ()
     luks: tuple[Luks, ...] = ()
@@ -234,12 +268,16 @@ class Storage:
 
 @dataclass(frozen=True)
 class Dropin:
+    """A drop-in of a unit."""
+
     name: str
     contents: str | None = None
 
 
 @dataclass(frozen=True)
 class Unit:
+    """A systemd unit: written, enabled, masked, or all of it."""
+
     name: str
     contents: str | None = None
     enabled: bool | None = None
@@ -249,6 +287,8 @@ class Unit:
 
 @dataclass(frozen=True)
 class Systemd:
+    """``systemd``."""
+
     units: tuple[Unit, ...] = ()
 
 

@@ -12,7 +12,7 @@ from datasource_hyperv_kvp.ignition.urls import parse_url
 
 _CHAR = r"[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]"  # printable ASCII without RFC 2045's tspecials
 _TYPE = rf"(?:(?:text|image|audio|video|application|message|multipart){_CHAR}*|[xX]-{_CHAR}*)"
-_QUOTED = r'"(?:[^"\\\x80-\U0010ffff]|\\[\x00-\x7f])*"'
+_QUOTED = r'"(?:[\x00-!#-\[\]-\x7f]|\\[\x00-\x7f])*"'
 _HEAD = re.compile(
     rf"data:(?:{_TYPE}/{_CHAR}*)?((?:;{_CHAR}+=(?:{_QUOTED}|{_CHAR}+))*)(;base64)?,",
 )

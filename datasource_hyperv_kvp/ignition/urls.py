@@ -6,7 +6,6 @@ Python's ``urllib.parse`` accepts nearly everything, so the rules stand here. Th
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from typing import NamedTuple
 
@@ -107,6 +106,8 @@ def _check_bracketed(host: str) -> None:
         raise ValueError("the zone in its host is empty or has a character that has to be escaped")
     if "%" in address:
         raise ValueError("its host in brackets is no IPv6 address")
+    import ipaddress  # rarely needed
+
     try:
         ipaddress.IPv6Address(address)
     except ValueError as error:
@@ -134,6 +135,6 @@ def query_values(query: str, key: str) -> list[str]:
 
 
 def _unescaped(text: str) -> str:
-    from urllib.parse import unquote_plus
+    from urllib.parse import unquote_plus  # rarely needed
 
     return unquote_plus(text)
