@@ -37,8 +37,13 @@ _BOOT_ID = Path("proc/sys/kernel/random/boot_id")
 # Things that stand since the first moments of a boot, stamped with the clock of then.
 _EARLY = (Path("dev/zero"), Path("dev/full"), Path("run/systemd/private"), Path("run/udev/control"))
 
-# A kernel stamps files with the time of its last tick, up to 10 ms ago, and clocks are slewed.
-_SLACK = 1.0
+# Seconds. A file's time is that of the kernel's last tick; clocks are slewed, and stepped back by a
+# little where the host's time is better than that of the hardware clock.
+_SLACK_BEFORE = 1.0
+_SLACK_AFTER = 60.0
+
+# Seconds by which a file has to be off to be emptied: that cannot be undone.
+_MARGIN = 60.0
 
 
 class Freshness(Enum):
@@ -118,13 +123,14 @@ def this_boot(pool_dir: Path, host: GuestSystem) -> Boot:
     )
 
 
-def is_of(boot: Boot, mtime: float) -> bool:
+def is_of(boot: Boot, mtime: float, *, slack: float = _SLACK_BEFORE) -> bool:
     """Tell whether something was written in this boot, as far as clocks can tell.
 
     :param mtime: when it was written by the clock of then, seconds since 1970.
+    :param slack: seconds by which it may seem older than the boot.
     """
     starts = (boot.now - boot.uptime, *boot.early)
-    return any(start - _SLACK <= mtime <= start + boot.uptime + _SLACK for start in starts)
+    return any(start - slack <= mtime <= start + boot.uptime + _SLACK_AFTER for start in starts)
 
 
 def judge(path: Path, boot: Boot) -> Freshness:
@@ -144,7 +150,7 @@ def empty_stale_pools(
     """Empty those of the host's pools that hold an earlier boot's keys; give their numbers.
 
     What the daemon writes from then on is of this boot, key by key, as after :func:`empty_pools`,
-    and if every pool was stale the mark says so. For machines where our unit is not installed.
+    and if every pool was emptied the mark says so. For machines where our unit is not installed.
 
     :raises PoolFileError: a pool file cannot be emptied.
     """
@@ -154,14 +160,14 @@ def empty_stale_pools(
     emptied = []
     for number in HOST_POOLS:
         path = pool_path(pool_dir, number)
-        if not os.path.lexists(path) or judge(path, boot) is not Freshness.STALE:
+        if not os.path.lexists(path):
             continue
         try:
             with locked(
                 path, to_write=True, timeout=lock_timeout, clock=host.clock, sleep=host.sleep
             ) as fd:
-                # The daemon may have written while we waited for its lock.
-                if is_of(boot, os.fstat(fd).st_mtime):
+                # Under the lock: the daemon may be writing just now.
+                if is_of(boot, os.fstat(fd).st_mtime, slack=_MARGIN):
                     continue
                 _empty(fd)
         except OSError as error:

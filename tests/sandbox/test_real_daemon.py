@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import os
 import stat
 import threading
 from collections.abc import Iterator, Mapping
@@ -25,7 +26,7 @@ from datasource_hyperv_kvp.kvp import (
     write_pool_files,
 )
 from datasource_hyperv_kvp.kvp.daemon import State, find
-from datasource_hyperv_kvp.kvp.freshness import empty_pools
+from datasource_hyperv_kvp.kvp.freshness import empty_pools, empty_stale_pools
 from datasource_hyperv_kvp.kvp.poolfile import as_pool
 from datasource_hyperv_kvp.kvp.port import FilePort
 from datasource_hyperv_kvp.payload import assemble, encode, is_complete
@@ -59,6 +60,15 @@ def daemon(host: KvpHost, pool_dir: Path) -> Iterator[RealDaemon]:
 
 def _settings(pool_dir: Path, **times: float) -> Settings:
     return Settings(pool_dir=pool_dir, device=pool_dir / "no-device", **times)
+
+
+@pytest.fixture
+def guest(tmp_path: Path) -> GuestSystem:
+    """This machine's processes, and otherwise nothing of it: no mark of ours gets into its /run."""
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "proc").symlink_to("/proc")
+    return GuestSystem(root=root)
 
 
 # -- what is sent is what is read ------------------------------------------------------------------
@@ -142,6 +152,20 @@ def test_pools_emptied_before_the_daemon_starts_hold_this_boot_alone_and_stay_pr
     assert stat.S_IMODE(pool_path(pool_dir, 4).stat().st_mode) == 0o644
 
 
+def test_stale_pools_can_be_emptied_under_a_daemon_that_runs_already(
+    host: KvpHost, daemon: RealDaemon, pool_dir: Path, tmp_path: Path
+) -> None:
+    host.set_keys(0, {"template": "x"})
+    path = pool_path(pool_dir, 0)
+    yesterday = path.stat().st_mtime - 24 * 3600
+    os.utime(path, (yesterday, yesterday))
+    young = GuestSystem(root=tmp_path / "root", uptime=lambda: 20.0)
+    assert empty_stale_pools(pool_dir, young) == [0]
+    host.set_keys(0, {"clone": "y"})
+    assert read_pool_dir(pool_dir)[0] == {"clone": "y"}
+    assert host.enumerate(0) == {"clone": "y"}
+
+
 def test_what_we_wrote_from_the_device_a_daemon_that_starts_later_goes_on_with(
     host: KvpHost, pool_dir: Path
 ) -> None:
@@ -156,20 +180,20 @@ def test_what_we_wrote_from_the_device_a_daemon_that_starts_later_goes_on_with(
 # -- the whole reader ------------------------------------------------------------------------------
 
 
-def test_a_running_daemon_is_seen(daemon: RealDaemon) -> None:
-    found = find()
+def test_a_running_daemon_is_seen(daemon: RealDaemon, guest: GuestSystem) -> None:
+    found = find(guest.root)
     assert found.state is State.RUNNING
     assert "hv_kvp_daemon is running" in found.detail
 
 
 def test_the_reader_waits_for_the_burst_and_ends_with_the_manifest(
-    host: KvpHost, daemon: RealDaemon, pool_dir: Path
+    host: KvpHost, daemon: RealDaemon, pool_dir: Path, guest: GuestSystem
 ) -> None:
     documents = {"cloud-init.user-data": "#cloud-config\n" + "# padding\n" * 3000}
     keys = encode(documents)
     threading.Timer(0.3, lambda: host.queue_keys(0, keys)).start()
     host.set_keys(3, FACTS)
-    reading = read(_settings(pool_dir, timeout=30, settle=10), is_complete=is_complete)
+    reading = read(_settings(pool_dir, timeout=30, settle=10), is_complete=is_complete, host=guest)
     assert reading.source is Source.POOL_FILES
     assert reading.pools[0] == keys
     assert assemble(reading.pools).user_data == documents["cloud-init.user-data"]
@@ -177,14 +201,14 @@ def test_the_reader_waits_for_the_burst_and_ends_with_the_manifest(
 
 
 def test_keys_in_reverse_order_with_an_update_in_the_middle(
-    host: KvpHost, daemon: RealDaemon, pool_dir: Path
+    host: KvpHost, daemon: RealDaemon, pool_dir: Path, guest: GuestSystem
 ) -> None:
     keys = encode({"ignition.config": '{"ignition":{"version":"3.4.0"}}' + " " * 20_000})
     backwards = dict(reversed(list(keys.items())))
     middle = list(backwards)[len(backwards) // 2]
     host.queue_keys(0, {middle: "of an earlier document"})
     host.queue_keys(0, backwards)
-    reading = read(_settings(pool_dir, timeout=30, settle=10), is_complete=is_complete)
+    reading = read(_settings(pool_dir, timeout=30, settle=10), is_complete=is_complete, host=guest)
     assert reading.pools[0] == keys
 
 

@@ -94,7 +94,8 @@ def machine(tmp_path: Path) -> Machine:
         (UPTIME + 0.5, True),  # the boot's own time is not known better than that
         (UPTIME + 60, False),
         (24 * HOUR, False),
-        (-60.0, False),  # from the future: of a clock that we know nothing of
+        (-5.0, True),  # the clock was stepped back a little since
+        (-HOUR, False),  # from the future: of a clock that we know nothing of
     ],
 )
 def test_a_file_is_of_this_boot_if_it_was_written_since(age: float, fresh: bool) -> None:
@@ -222,6 +223,15 @@ def test_pools_of_this_boot_are_left_alone(machine: Machine) -> None:
     assert _empty_stale(machine) == []
     assert machine.keys(0) == KEYS[0]
     assert not is_marked(machine.pools, machine.root)
+
+
+def test_pools_that_are_hardly_older_than_the_boot_are_not_used_and_not_emptied(
+    machine: Machine,
+) -> None:
+    machine.written(NOW - UPTIME - 10)
+    assert machine.judge() is Freshness.STALE
+    assert _empty_stale(machine) == []
+    assert machine.keys(0) == KEYS[0]
 
 
 def test_one_stale_pool_is_emptied_and_nothing_is_marked(machine: Machine) -> None:

@@ -116,6 +116,13 @@ def test_what_is_written_is_read_again(
     assert [list(found[n]) for n in POOL_NUMBERS] == [list(pools.get(n, {})) for n in POOL_NUMBERS]
 
 
+@given(st.lists(st.binary(min_size=RECORD_SIZE, max_size=RECORD_SIZE), max_size=3))
+def test_any_whole_records_can_be_read_and_hold_no_nul(records: list[bytes]) -> None:
+    found = parse_records(b"".join(records))
+    assert len(found) == len(records)
+    assert not any("\0" in record.key + record.value for record in found)
+
+
 def test_every_pool_is_written_private_and_whole(tmp_path: Path) -> None:
     directory = tmp_path / "var/lib/hyperv"
     old_mask = os.umask(0)
