@@ -199,13 +199,15 @@ class _Reader:
             Source.DEVICE: str(self.settings.device),
             Source.NONE: "",
         }[source]
+        # What is wrong with pool files does not matter where the device gave the keys.
+        files = () if source is Source.DEVICE else self.watch.faults.values()
         return Reading(
             pools={number: dict(pools.get(number, {})) for number in POOL_NUMBERS},
             source=source,
             where=where,
             waited=self.host.clock() - self.started,
             reasons=tuple(self.reasons),
-            faults=(*self.faults, *self.watch.faults.values()),
+            faults=(*self.faults, *files),
         )
 
 
@@ -216,12 +218,25 @@ class _Conversation:
         self, settings: Settings, patience: Patience, host: GuestSystem, known: Pools
     ) -> None:
         self.faults: list[KVPError] = []
-        self.notes: list[str] = []
-        self.heard = False  #: whether the host has sent a key
-        self.pools: Pools = known
+        self._known = known
+        self._session: Session | None = None
         self._settings = settings
         self._patience = patience
         self._host = host
+
+    @property
+    def pools(self) -> Pools:
+        """What was known and what the host has sent so far."""
+        return self._known if self._session is None else self._session.pools
+
+    @property
+    def notes(self) -> list[str]:
+        return [] if self._session is None else self._session.notes
+
+    @property
+    def heard(self) -> bool:
+        """Whether the host has set or deleted a key."""
+        return self._session is not None and self._session.changes > 0
 
     def hold(self, seconds: float) -> str:
         """Let the host speak for so many seconds at most; give the reason for the end."""
@@ -231,14 +246,12 @@ class _Conversation:
             opener=self._host.open_device,
             clock=self._host.clock,
             sleep=self._host.sleep,
-            pools=self.pools,  # the host does not send again what was read in this boot before
+            pools=self._known,  # the host does not send again what was read in this boot before
         ) as session:
-            self.pools = session.pools
-            self.notes = session.notes
+            self._session = session
             try:
                 return session.drain(self._patience, deadline)
             finally:
-                self.heard = session.changes > 0
                 # Before the device is left: a daemon that takes it next finds the keys in place.
                 if self.heard:
                     self._keep(session.pools)

@@ -430,6 +430,44 @@ def test_a_device_that_blocks_in_the_kernel_is_left_behind(
     assert "has blocked for" in str(reading.faults[0])
 
 
+def test_a_device_that_blocks_after_it_has_spoken_leaves_what_it_gave(
+    guest: Guest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guest.device()
+    queue_keys(guest.kernel, 0, DOCUMENT)
+    guest.settings = Settings(
+        pool_dir=guest.settings.pool_dir, device=guest.settings.device, timeout=0.2, settle=0.05
+    )
+    monkeypatch.setattr(reader, "_MARGIN", 0.05)
+    released = threading.Event()
+
+    class Port(EnginePort):
+        def wait(self, timeout: float) -> bool:
+            if not self.engine.pending:
+                released.wait(30)
+            return super().wait(timeout)
+
+    guest.open = lambda path: Port(guest.kernel, guest.time)  # type: ignore[method-assign]
+    try:
+        reading = guest.read()
+    finally:
+        released.set()
+    assert reading.source is Source.DEVICE
+    assert reading.pools[0] == DOCUMENT
+    assert "has blocked for" in str(reading.faults[0])
+
+
+def test_a_pool_file_that_a_power_cut_tore_is_no_fault_of_the_device(guest: Guest) -> None:
+    guest.device()
+    set_mark(guest.settings.pool_dir, guest.root)
+    pool_path(guest.settings.pool_dir, 0).write_bytes(b"torn")
+    queue_keys(guest.kernel, 0, DOCUMENT)
+    reading = guest.read()
+    assert reading.source is Source.DEVICE
+    assert reading.faults == ()
+    assert read_pool_dir(guest.settings.pool_dir)[0] == DOCUMENT
+
+
 # -- neither --------------------------------------------------------------------------------------
 
 
