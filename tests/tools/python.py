@@ -24,6 +24,8 @@ REQUIREMENTS = (
     "pytest",
     "pytest-mock",
     "pytest-xdist",
+    "tree-sitter",
+    "tree-sitter-powershell",
     "trustme",
     # lint and types
     "mypy",
