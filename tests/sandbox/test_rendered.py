@@ -78,7 +78,7 @@ def test_the_machine_becomes_what_the_config_says(machine: Sandbox) -> None:
             },
         },
     )
-    assert machine.status().code == 0, machine.log()
+    assert machine.status().code == 0, machine.read("/var/log/cloud-init-output.log")
     assert machine.run(["id", "-Gn", "app"]).out == "app db\n"
     assert machine.run(["hostname"]).out == "cobol\n"
     assert machine.read("/etc/hostname") == "cobol\n"
@@ -102,7 +102,7 @@ def test_a_later_boot_changes_nothing(machine: Sandbox) -> None:
     machine.run(["sh", "-c", "echo changed > /opt/f"])
     machine.power_cycle()
     machine.boot()
-    assert machine.status().code == 0, machine.log()
+    assert machine.status().code == 0, machine.read("/var/log/cloud-init-output.log")
     assert machine.read("/opt/f") == "changed\n"
 
 
