@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TypeVar
 
-from . import database, snapshot
+from . import account_files, database, snapshot
 from .errors import ApplyError, Finding
 from .handler import Handler, Run
 from .journal import State
@@ -68,8 +68,6 @@ class GroupHandler(AccountHandler[Group]):
             yield "groupdel"
         else:
             yield "groupmod" if exists else "groupadd"
-        if step.should_exist and step.password_hash:
-            yield "chgpasswd"
 
     def _findings(self, step: Group, exists: bool, outlook: Outlook) -> Iterator[Finding]:
         if not step.should_exist:
@@ -98,8 +96,7 @@ class GroupHandler(AccountHandler[Group]):
         elif number:
             machine.run(["groupmod", *number, step.name])
         if step.password_hash:
-            # On standard input: command lines are everybody's to read.
-            machine.run(["chgpasswd", "-e"], stdin=f"{step.name}:{step.password_hash}\n")
+            account_files.set_group_password(step.name, step.password_hash)
 
 
 def _gid(name: str) -> int | None:

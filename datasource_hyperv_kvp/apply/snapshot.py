@@ -7,12 +7,11 @@ next run puts all of them back and lets the step begin anew; if a step fails, it
 from __future__ import annotations
 
 import json
-import os
-import stat
 from pathlib import Path
 
+from . import account_files
 from .errors import ApplyError
-from .files import remove, temporary_beside, write_private
+from .files import remove, write_private
 from .paths import NodeKind, kind_at
 
 #: Name of the copies in the state directory.
@@ -48,27 +47,12 @@ def restore(directory: Path, key: str, etc: Path = Path("/etc")) -> None:
         if before is None:
             remove(str(path))
         elif not path.exists() or path.read_bytes() != before.encode("latin-1"):
-            _replace_keeping_mode(path, before.encode("latin-1"))
+            account_files.replace(path, before.encode("latin-1"))
 
 
 def drop(directory: Path) -> None:
     """Forget the copies; they hold password hashes."""
     remove(str(directory / COPIES))
-
-
-def _replace_keeping_mode(path: Path, data: bytes) -> None:
-    reference = path if path.exists() else path.with_name(path.name + "-")
-    status = reference.stat()
-    temporary = temporary_beside(str(path))
-    remove(str(temporary))
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        os.fchown(file.fileno(), status.st_uid, status.st_gid)
-        os.fchmod(file.fileno(), stat.S_IMODE(status.st_mode))
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def _remove_stale_lock(path: Path) -> None:

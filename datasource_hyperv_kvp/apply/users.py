@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import database, homes, ssh_keys
+from . import account_files, database, homes, ssh_keys
 from .accounts import AccountHandler, missing_programs
 from .errors import ApplyError, Finding
 from .files import replace_file
@@ -52,8 +52,6 @@ class UserHandler(AccountHandler[User]):
                 yield "userdel"
             return
         yield "usermod" if exists else "useradd"
-        if step.password_hash is not None:
-            yield "chpasswd"
 
     def _group_findings(self, step: User, exists: bool, outlook: Outlook) -> Iterator[Finding]:
         wanted = [(f"{step.at}.groups.{n}", name) for n, name in enumerate(step.groups)]
@@ -101,7 +99,7 @@ class UserHandler(AccountHandler[User]):
                 advice="set noCreateHome if it is not meant to",
             )
         if step.password_hash is not None:
-            run.machine.run(["chpasswd", "-e"], stdin=f"{step.name}:{step.password_hash or '*'}\n")
+            account_files.set_user_password(step.name, step.password_hash or "*")
         if step.ssh_authorized_keys:
             run.machine.point("before keys")
             ssh_keys.write(account, step.ssh_authorized_keys)
@@ -168,7 +166,7 @@ def _modify(step: User, before: State, run: Run) -> None:
             options = _common(None, step.gecos, step.primary_group, step.groups, step.shell)
             if options:
                 run.machine.run(["usermod", *options, step.name])
-            _rewrite_passwd(step.name, uid, home)
+            account_files.set_number_and_home(step.name, uid, home)
         elif result.returncode != 0:
             said = " ".join(result.stderr.split())
             raise ApplyError(f"usermod ended with {result.returncode}: {said}")
@@ -177,30 +175,6 @@ def _modify(step: User, before: State, run: Run) -> None:
         homes.move(before["home"], home, run.machine)
     account = database.accounts()[step.name]
     homes.give(account.home, (before["uid"], before["gid"]), (account.uid, account.gid))
-
-
-def _rewrite_passwd(name: str, uid: int | None, home: str | None) -> None:
-    """Number and home of an account whose processes run, under the lock that shadow honours."""
-    # Only here, so that plans can be made where there is no fcntl.
-    import fcntl
-
-    with Path("/etc/.pwd.lock").open("w") as lock:
-        fcntl.lockf(lock, fcntl.LOCK_EX)
-        status = database.PASSWD.stat()
-        lines = database.PASSWD.read_bytes().split(b"\n")
-        for number, line in enumerate(lines):
-            parts = line.split(b":")
-            if parts[0] == name.encode() and len(parts) >= 7:
-                parts[2] = parts[2] if uid is None else str(uid).encode()
-                parts[5] = parts[5] if home is None else home.encode()
-                lines[number] = b":".join(parts)
-        replace_file(
-            str(database.PASSWD),
-            [Contents(b"\n".join(lines))],
-            mode=status.st_mode & 0o7777,
-            uid=status.st_uid,
-            gid=status.st_gid,
-        )
 
 
 def _delete(step: User, run: Run) -> None:
