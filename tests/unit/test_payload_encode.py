@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
+import tempfile
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datasource_hyperv_kvp.errors import DocumentError
+from datasource_hyperv_kvp.kvp import EXTERNAL, read_pool_dir, write_pool_files
 from datasource_hyperv_kvp.payload import (
     DOCUMENT_NAMES,
     IGNITION,
@@ -52,6 +54,18 @@ def test_any_text_that_goes_in_comes_out(
     assert texts(keys) == documents
     assert is_complete({0: keys})
     assert list(keys)[-1] == MANIFEST_KEY
+
+
+@settings(max_examples=25, deadline=None)
+@given(DOCUMENTS, DOCUMENTS)
+def test_any_text_comes_through_real_pool_files(
+    first: dict[str, str], second: dict[str, str]
+) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        for documents in (first, second):
+            there = read_pool_dir(name)[EXTERNAL]
+            write_pool_files(name, {EXTERNAL: replace(there, documents)})
+        assert texts(dict(read_pool_dir(name)[EXTERNAL])) == {**first, **second}
 
 
 @given(DOCUMENTS, ENCODING)
