@@ -44,11 +44,12 @@ def findings(
             _tie(name, disk)
     boot = disk.closure(ROOTS)
     after = ordering(boot, disk)
-    for name in sorted(set(ours) & set(boot)):
+    for name in sorted({*ours, *choices} & set(boot)):
         cycle = _cycle(name, after)
-        if cycle:
+        step = ours.get(name) or ours.get(split_instance(name)[0])
+        if cycle and step:
             yield Finding(
-                ours[name].at,
+                step.at,
                 f"{name} makes an ordering cycle with cloud-init: {' after '.join(cycle)}",
                 "leave out one of its After=, Before= and WantedBy= lines, or let another target"
                 " than the one that cloud-init waits for want it",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import boot_loaders
+from . import boot_loaders, files
 from .boot_loaders import Loader
 from .errors import ApplyError, Finding
 from .handler import Handler, Run
@@ -15,6 +15,9 @@ from .outlook import Outlook
 from .system_steps import KernelArguments
 
 COMMAND_LINE = Path("/proc/cmdline")
+
+#: In the state directory once a boot loader's configuration was changed.
+CHANGED = "kernel-arguments-changed"
 
 
 def contains(line: str, argument: str) -> bool:
@@ -26,6 +29,11 @@ def is_satisfied(step: KernelArguments, line: str) -> bool:
     return all(contains(line, argument) for argument in step.should_exist) and not any(
         contains(line, argument) for argument in step.should_not_exist
     )
+
+
+def needs_boot(step: KernelArguments, state_dir: Path) -> bool:
+    """Whether they were changed and the kernel runs without the change."""
+    return (state_dir / CHANGED).exists() and not is_satisfied(step, running_command_line())
 
 
 def running_command_line(path: Path = COMMAND_LINE) -> str:
@@ -57,14 +65,14 @@ class KernelArgumentsHandler(Handler[KernelArguments]):
                 yield Finding(f"{step.at}.shouldExist", f"{argument!r}: {reason}")
 
     def before(self, step: KernelArguments, run: Run) -> State:
-        loader = boot_loaders.find(run.machine)
-        return {"changed": loader is not None and not _holds(step, loader, run.machine)}
+        return {}
 
     def apply(self, step: KernelArguments, before: State, run: Run) -> None:
         loader = boot_loaders.find(run.machine)
-        if loader is None or not before["changed"]:
+        if loader is None or _holds(step, loader, run.machine):
             run.machine.log("the kernel's arguments are as they should be")
             return
+        files.write_private(run.machine.state_dir / CHANGED, loader.name + "\n")
         loader.write(step.should_exist, step.should_not_exist, run.machine)
         if not _holds(step, loader, run.machine):
             raise ApplyError(

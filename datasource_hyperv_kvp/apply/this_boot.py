@@ -16,7 +16,7 @@ from .errors import ApplyError, Finding
 from .first_boot import EARLY_TARGETS, Decision, decide
 from .handler import Handler, Run
 from .journal import State
-from .kernel_arguments import is_satisfied, running_command_line
+from .kernel_arguments import needs_boot
 from .machine import Machine
 from .outlook import Outlook
 from .paths import NodeKind, kind_at
@@ -164,10 +164,8 @@ def _unit_of(path: str) -> str | None:
 
 def _kernel_argument_reasons(run: Run) -> list[str]:
     for step in run.plan.steps:
-        if isinstance(step, KernelArguments):
-            changed = (run.journal.before(step.key) or {}).get("changed", False)
-            if changed and not is_satisfied(step, running_command_line()):
-                return ["the kernel's arguments have changed"]
+        if isinstance(step, KernelArguments) and needs_boot(step, run.machine.state_dir):
+            return ["the kernel's arguments have changed"]
     return []
 
 
