@@ -164,7 +164,7 @@ def _without_echoes(problems: list[Problem], misfits: list[Misfit]) -> list[Prob
 
     Such a value makes everything unreliable in the list item or section that it belongs to.
     """
-    scopes = {_scope(misfit.path) for misfit in misfits}
+    scopes = {_scope(misfit) for misfit in misfits}
     return [
         problem
         for problem in problems
@@ -172,11 +172,12 @@ def _without_echoes(problems: list[Problem], misfits: list[Misfit]) -> list[Prob
     ]
 
 
-def _scope(path: Path) -> Path:
+def _scope(misfit: Misfit) -> Path:
+    path = misfit.path
     for length in range(len(path), 0, -1):
         if isinstance(path[length - 1], int):
             return path[:length]
-    return path[:-1]
+    return path if misfit.shape.type in ("object", "array") else path[:-1]
 
 
 def _syntax_error(error: JSONSyntaxError, data: bytes) -> Result:

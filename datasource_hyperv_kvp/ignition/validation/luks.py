@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datasource_hyperv_kvp.ignition.config import Clevis, ClevisCustom, Luks, Tang
 from datasource_hyperv_kvp.ignition.findings import Path, Report
-from datasource_hyperv_kvp.ignition.scanner import JSONSyntaxError, scan
+from datasource_hyperv_kvp.ignition.scanner import JSONSyntaxError, has_overflow, scan
 from datasource_hyperv_kvp.ignition.urls import parse_url
 from datasource_hyperv_kvp.ignition.validation.paths import path_fault
 from datasource_hyperv_kvp.ignition.validation.resources import check_resource
@@ -79,11 +79,17 @@ def _check_tang(tang: Tang, path: Path, report: Report) -> None:
             report.error((*path, "url"), "a Tang server is reached by http or https; write its URL")
     if not tang.thumbprint:
         report.error((*path, "thumbprint"), "the thumbprint of the server's key is missing")
-    if tang.advertisement:
-        try:
-            scan(tang.advertisement.encode())
-        except JSONSyntaxError as error:
-            report.error(
-                (*path, "advertisement"),
-                f"the advertisement is not JSON: {error}; write what the server sends",
-            )
+    fault = _json_fault(tang.advertisement) if tang.advertisement else ""
+    if fault:
+        report.error(
+            (*path, "advertisement"),
+            f"the advertisement is not JSON: {fault}; write what the server sends",
+        )
+
+
+def _json_fault(text: str) -> str:
+    try:
+        root = scan(text.encode())
+    except JSONSyntaxError as error:
+        return str(error)
+    return "a number is out of range" if has_overflow(root) else ""
