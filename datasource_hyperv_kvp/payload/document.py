@@ -204,10 +204,14 @@ def _whole_json(pool: Pool, keys: tuple[str, ...]) -> tuple[str, ...]:
     end = jsontext.end_of_object(text)
     if end is None or not text[end:].strip():
         return keys
-    for count in range(1, len(keys)):
-        reached = len(join(pool[key] for key in keys[:count]))
-        if reached >= end:
-            return keys if text[end:reached].strip() else keys[:count]
+    # In bytes, since another tool may have cut between those of a character.
+    whole = to_bytes(text)
+    needed = len(to_bytes(text[:end]))
+    reached = 0
+    for count, key in enumerate(keys, start=1):
+        reached += len(to_bytes(pool[key]))
+        if reached >= needed:
+            return keys if whole[needed:reached].strip() else keys[:count]
     return keys
 
 
