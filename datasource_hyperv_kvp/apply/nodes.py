@@ -63,7 +63,7 @@ class NodeHandler(Handler[N]):
 
     def check(self, step: N, outlook: Outlook) -> Iterator[Finding]:
         path = outlook.paths[step.path]
-        yield from self._owner_findings(step, outlook)
+        yield from self.owner_findings(step, outlook)
         misplaced = list(place_findings(step, path, outlook))
         if misplaced:
             # What stands there would only say the same again.
@@ -78,7 +78,8 @@ class NodeHandler(Handler[N]):
             yield Finding(step.at, obstacle, OVERWRITE)
         outlook.claim(step, path, changed=not obstacle)
 
-    def _owner_findings(self, step: N, outlook: Outlook) -> Iterator[Finding]:
+    def owner_findings(self, step: N, outlook: Outlook) -> Iterator[Finding]:
+        """Owners by names that there will not be when the node's turn comes."""
         advice = "add it to passwd, or use a number"
         if isinstance(step.user, str) and step.user not in outlook.users:
             yield Finding(f"{step.at}.user.name", f"there is no user {step.user!r}", advice)
@@ -170,6 +171,17 @@ class FileHandler(NodeHandler[File]):
 
 class LinkHandler(NodeHandler[Link]):
     """A link that is there already stays untouched, its owner too."""
+
+    def owner_findings(self, step: Link, outlook: Outlook) -> Iterator[Finding]:
+        """A hard link has its target's owner, and one that stays keeps its own: nobody is asked."""
+        path = outlook.paths[step.path]
+        stays = (
+            not step.overwrite
+            and outlook.kind_at(path) is NodeKind.LINK
+            and _same_target(path, step.target)
+        )
+        if not step.hard and not stays:
+            yield from super().owner_findings(step, outlook)
 
     def obstacle(
         self, step: Link, there: NodeKind, path: str, outlook: Outlook, begun: bool

@@ -211,6 +211,11 @@ class Generator:
                 if self._risk(0.05):
                     parent = self.random.choice(["/srv/have/file", "/srv/have/dangling"])
                 path, stands = f"{parent}/{self.random.choice('abcdefgh')}{len(self.taken)}", False
+            # Of a link to a link Ignition resolves the first; which counts if the other goes.
+            if "/srv/have/link-dir" in (path, *self.taken) and "link-chain" in path + "".join(
+                self.taken
+            ):
+                continue
             if path not in self.taken and not self._crosses(path):
                 self.taken.add(path)
                 return path, stands
