@@ -1,4 +1,3 @@
-#Requires -Version 5.1
 <#
 .SYNOPSIS
 Gives a Hyper-V virtual machine its Ignition config and cloud-init data as key-value pairs.
@@ -77,6 +76,8 @@ Sets the keys that "hyperv-kvp encode --user-data user-data --format json" made 
 .EXAMPLE
 .\Set-VMProvisioningData.ps1 web1 -Remove -Document user-data
 #>
+#Requires -Version 5.1
+
 [CmdletBinding(SupportsShouldProcess = $true, DefaultParameterSetName = 'Files')]
 param(
     [Parameter(Mandatory = $true, Position = 0, ParameterSetName = 'Files')]
@@ -604,8 +605,13 @@ function Get-VirtualMachine {
 function Get-KvpSettings {
     # The settings of the machine's Data Exchange service, host items among them.
     param($Machine)
-    $settings = Get-CimAssociatedInstance -InputObject $Machine `
-        -ResultClassName Msvm_VirtualSystemSettingData -Association Msvm_SettingsDefineState
+    $found = @(Get-CimAssociatedInstance -InputObject $Machine `
+            -ResultClassName Msvm_VirtualSystemSettingData -Association Msvm_SettingsDefineState)
+    # Checkpoints have settings too.
+    $settings = $found[0]
+    foreach ($each in $found) {
+        if ($each.VirtualSystemType -eq 'Microsoft:Hyper-V:System:Realized') { $settings = $each }
+    }
     $kvp = Get-CimAssociatedInstance -InputObject $settings `
         -ResultClassName Msvm_KvpExchangeComponentSettingData
     if ($null -eq $kvp) {

@@ -115,7 +115,12 @@ class Host:
         machine = self._machine(instance)
         kind = named["resultclassname"]
         if kind == "Msvm_VirtualSystemSettingData":
-            return [Custom(Name=instance.fields["Name"])]
+            system = "Microsoft:Hyper-V:System:Realized"
+            snapshot = "Microsoft:Hyper-V:Snapshot:Realized"
+            return [
+                Custom(Name="checkpoint", VirtualSystemType=snapshot),
+                Custom(Name=instance.fields["Name"], VirtualSystemType=system),
+            ]
         if kind == "Msvm_KvpExchangeComponentSettingData":
             items = _items(machine.items) if machine.items else None
             return [Custom(EnabledState=machine.exchange, HostExchangeItems=items)]
