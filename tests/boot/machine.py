@@ -1,0 +1,280 @@
+"""One QEMU process: a virtual machine from power on to power off, and the lines of its port.
+
+Emulated (TCG): KVM opens on some machines and hangs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import select
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.boot.world import World
+
+#: Seconds; a machine that shares its processors with others is slow.
+BOOT_TIMEOUT = 600.0
+COMMAND_TIMEOUT = 240.0
+
+#: Everything that makes an emulated processor slow and that no test looks at.
+KERNEL_ARGUMENTS = (
+    "root=/dev/nvme0n1 rw console=ttyS0 net.ifnames=0 mitigations=off nokaslr audit=0 nowatchdog"
+    " random.trust_cpu=on tsc=reliable apparmor=0 quiet systemd.show_status=yes"
+)
+
+
+class LabError(Exception):
+    """A guest did not do what it has to do for a test to begin at all."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command in the guest gave."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Machine:
+    """A running virtual machine.
+
+    :param directory: for the console log and the socket.
+    :param drives: disk files, the root file system first.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        world: World,
+        kernel: Path,
+        drives: Sequence[Path],
+        *,
+        network: str = "",
+        watch: tuple[str, ...] = (),
+    ) -> None:
+        self.directory = directory
+        self.console = directory / "console.log"
+        self.events: list[dict[str, Any]] = []
+        self.booted_after = 0.0
+        self.processor_time = 0.0
+        self._answers: dict[int, queue.Queue[dict[str, Any]]] = {}
+        self._events: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        self._numbers = iter(range(1, 1 << 30))
+        self._world = world
+        self._watch = watch
+        self.ended = threading.Event()
+        socket_path = Path("/tmp") / f"lab-{directory.name[:40]}-{time.monotonic_ns():x}"
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listener.bind(str(socket_path))
+        listener.listen(1)
+        self.started = time.monotonic()
+        with (directory / "qemu.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                _command(world, kernel, drives, self.console, socket_path, network),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        listener.settimeout(30)
+        try:
+            self._port, _ = listener.accept()
+        except OSError as error:
+            self._process.kill()
+            raise LabError(f"QEMU did not start; see {directory / 'qemu.log'}") from error
+        finally:
+            listener.close()
+            socket_path.unlink()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def elapsed(self) -> float:
+        """Give the seconds since power on."""
+        return time.monotonic() - self.started
+
+    def is_running(self) -> bool:
+        """Tell whether QEMU lives."""
+        return self._process.poll() is None
+
+    def run(
+        self, *command: str, stdin: bytes = b"", check: bool = True, timeout: float = 0
+    ) -> Answer:
+        """Run a command in the guest.
+
+        :raises LabError: no answer in time, or ``check`` and it failed.
+        """
+        import base64
+
+        reply = self._ask(
+            "run",
+            timeout or COMMAND_TIMEOUT,
+            argv=list(command),
+            stdin=base64.b64encode(stdin).decode(),
+        )
+        answer = Answer(
+            reply["code"],
+            base64.b64decode(reply["out"]).decode("utf-8", "replace"),
+            base64.b64decode(reply["err"]).decode("utf-8", "replace"),
+        )
+        if check and answer.code != 0:
+            raise LabError(f"{' '.join(command)}: exit {answer.code}: {answer.err or answer.out}")
+        return answer
+
+    def device(self) -> dict[str, Any]:
+        """Ask the emulated driver what was answered, what is left, what the guest told the host."""
+        return self._ask("ask", COMMAND_TIMEOUT)
+
+    def say(self, **message: object) -> None:
+        """Send a line to the agent."""
+        self._port.sendall(json.dumps(message).encode() + b"\n")
+
+    def wait_for(
+        self, wanted: Mapping[str, object], timeout: float = BOOT_TIMEOUT
+    ) -> dict[str, Any]:
+        """Wait until the guest says something that holds all of ``wanted``.
+
+        :raises LabError: it does not in time, or the machine went down.
+        """
+        deadline = time.monotonic() + timeout
+        seen = 0
+        while True:
+            while seen < len(self.events):
+                event = self.events[seen]
+                seen += 1
+                if all(event.get(key) == value for key, value in wanted.items()):
+                    return event
+            try:
+                if self._events.get(timeout=max(0.0, deadline - time.monotonic())) is None:
+                    self._events.put(None)
+                    if seen == len(self.events):
+                        raise LabError(f"the machine went down before {dict(wanted)}")
+            except queue.Empty:
+                raise LabError(f"{dict(wanted)} did not happen in {timeout:.0f} s") from None
+
+    def wait_booted(self) -> None:
+        """Wait until systemd has nothing more to do.
+
+        :raises LabError: it has not in time.
+        """
+        self.wait_for({"event": "up"})
+        state = self.run(
+            "systemctl", "is-system-running", "--wait", check=False, timeout=BOOT_TIMEOUT
+        )
+        if state.out.strip() not in ("running", "degraded"):
+            raise LabError(f"systemd says {state.out.strip()!r} at the end of the boot")
+        self.booted_after = time.monotonic() - self.started
+        self.processor_time = self._processor_time()
+
+    def off(self) -> None:
+        """Cut the power."""
+        self._process.kill()
+        self._process.wait()
+        self._reader.join(10)
+        self.ended.set()
+        self._port.close()
+
+    def shut_down(self) -> None:
+        """Write everything to the disk, then cut the power: faster than stopping every service."""
+        self.run("sync")
+        self.off()
+
+    def _processor_time(self) -> float:
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def _ask(self, kind: str, timeout: float, **message: object) -> dict[str, Any]:
+        number = next(self._numbers)
+        answers: queue.Queue[dict[str, Any]] = queue.Queue()
+        self._answers[number] = answers
+        self.say(**{kind: number}, **message)
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                return answers.get(timeout=0.5)
+            except queue.Empty:
+                if not self.is_running():
+                    raise LabError("the machine went down") from None
+                if time.monotonic() > deadline:
+                    raise LabError(f"no answer in {timeout:.0f} s to {message}") from None
+            finally:
+                if not answers.empty():
+                    del self._answers[number]
+
+    def _read(self) -> None:
+        rest = b""
+        while True:
+            try:
+                if not select.select([self._port], [], [], 1.0)[0]:
+                    if not self.is_running():
+                        break
+                    continue
+                data = self._port.recv(1 << 16)
+            except OSError:
+                break
+            if not data:
+                break
+            *lines, rest = (rest + data).split(b"\n")
+            for line in lines:
+                self._take(json.loads(line))
+        self.ended.set()
+        self._events.put(None)
+
+    def _take(self, message: dict[str, Any]) -> None:
+        if "done" in message:
+            self._answers[message["done"]].put(message)
+            return
+        if message.get("event") == "up":
+            self.say(**self._world.message())
+            if self._watch:
+                self.say(watch=list(self._watch))
+        message["after"] = time.monotonic() - self.started
+        self.events.append(message)
+        self._events.put(message)
+
+
+def _command(
+    world: World,
+    kernel: Path,
+    drives: Iterable[Path],
+    console: Path,
+    port: Path,
+    network: str,
+) -> list[str]:
+    firmware = world.firmware
+    command = [
+        "qemu-system-x86_64",
+        *("-accel", "tcg,thread=multi", "-cpu", "max,-hypervisor", "-smp", "1", "-m", "768"),
+        *("-machine", "pc,usb=off,vmport=off,hpet=off", "-nodefaults", "-no-user-config"),
+        *("-display", "none", "-no-reboot"),
+        *("-serial", f"file:{console}"),
+        *("-kernel", str(kernel), "-append", KERNEL_ARGUMENTS),
+        *("-device", "virtio-serial-pci"),
+        *("-chardev", f"socket,id=control,path={port}"),
+        *("-device", "virtserialport,chardev=control,name=lab.control"),
+        *(
+            "-smbios",
+            _smbios(1, manufacturer=firmware.vendor, product=firmware.product, uuid=firmware.uuid),
+        ),
+        *("-smbios", _smbios(3, manufacturer=firmware.vendor, asset=firmware.asset_tag)),
+    ]
+    for number, drive in enumerate(drives):
+        command += [
+            *("-drive", f"file={drive},if=none,id=d{number},format=raw,cache=unsafe"),
+            *("-device", f"nvme,drive=d{number},serial=disk{number}"),
+        ]
+    if network:
+        command += ["-netdev", f"user,id=net,{network}", "-device", "virtio-net-pci,netdev=net"]
+    return command
+
+
+def _smbios(kind: int, **values: str) -> str:
+    fields = (f"{name}={value.replace(',', ',,')}" for name, value in values.items() if value)
+    return ",".join((f"type={kind}", *fields))

@@ -1,0 +1,79 @@
+"""Questions that several scenarios ask of a guest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tests.boot.lab import Guest
+from tests.boot.scenarios.payloads import SECRET
+from tests.hyperv.engine import SET
+
+POOLS = "/var/lib/hyperv"
+
+#: As an unprivileged user: every file that this boot has changed and this user may read. A file
+#: that has not been touched since the image was made cannot hold the payload.
+_SEARCH = f"""\
+booted=@$(( $(date +%s) - $(cut -d. -f1 /proc/uptime) - 5 ))
+find / \\( -path /proc -o -path /sys -o -path /usr/lib/lab \\) -prune -o \\
+    -type f -newerct "$booted" -readable -print0 2>/dev/null | xargs -0 -r grep -slF "{SECRET}"
+for process in /proc/[0-9]*; do
+    tr '\\0' ' ' < $process/cmdline | grep -F "{SECRET}" | grep -v grep && echo $process
+    tr '\\0' ' ' < $process/environ 2>/dev/null | grep -F "{SECRET}" && echo $process
+done 2>/dev/null
+true
+"""
+
+
+def assert_clean(guest: Guest) -> None:
+    """cloud-init went through without a complaint."""
+    word, text = guest.status()
+    assert word == "done", f"cloud-init status: {text}"
+
+
+def assert_used(guest: Guest, datasource: str) -> None:
+    """This boot's datasource is the expected one."""
+    used = guest.datasource()
+    assert datasource in used, f"cloud-init used {used!r}, not {datasource}"
+
+
+def assert_pools(guest: Guest, keys: Mapping[str, str]) -> None:
+    """Pool 0 is in its file, for root only, and nobody but us has changed its mode."""
+    listing = guest.sh(f"stat -c '%a %U %n' {POOLS}/.kvp_pool_*")
+    open_ones = [line for line in listing.splitlines() if not line.startswith("600 root ")]
+    assert not [line for line in open_ones if line[-1] in "03"], f"readable by others: {open_ones}"
+    text = guest.run("hyperv-kvp", "dump", "--format", "json", "--unredacted")
+    for key, value in keys.items():
+        assert key in text, f"{key} is not in the pool files"
+        assert len(value) < 30 or not value.isascii() or value[:20] in text.replace("\\n", "\n"), (
+            key
+        )
+
+
+def assert_secret(guest: Guest) -> None:
+    """An unprivileged user finds nothing of the payload in files, arguments and environments."""
+    found = guest.run(
+        *("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "sh", "-c", _SEARCH)
+    )
+    assert not found.strip(), f"an unprivileged user finds the secret in: {found}"
+
+
+def assert_delivered(guest: Guest, keys: Mapping[str, str]) -> None:
+    """Every key was answered well by whoever had the device."""
+    answered = guest.machine.device()["answered"]
+    taken = {
+        key for operation, pool, key, status in answered if (operation, pool, status) == (SET, 0, 0)
+    }
+    assert taken == set(keys), f"not delivered: {sorted(set(keys) - taken)}"
+
+
+def assert_says(guest: Guest, *words: str, provisioned: bool | None = None) -> None:
+    """The diagnosis gives this verdict, and its closing sentence has these words."""
+    facts = guest.diagnose()
+    sentence = facts["conclusion"]["sentence"]
+    for word in words:
+        assert word in sentence, f"{word!r} is not in {sentence!r}"
+    if provisioned is not None:
+        assert facts["conclusion"]["provisioned"] is provisioned, sentence
+    text = guest.run("hyperv-kvp", "diagnose", check=False)
+    assert sentence in " ".join(text.split()), f"the text lacks the sentence: {text}"
+    assert SECRET not in text

@@ -1,0 +1,55 @@
+"""Power cuts in the first boot."""
+
+from __future__ import annotations
+
+from tests.boot.lab import Lab
+from tests.boot.registry import ALL, scenario
+from tests.boot.scenarios import checks
+from tests.boot.scenarios.payloads import STATE, both
+from tests.boot.world import UUID, Host, World
+
+_INSTANCE = f"/var/lib/cloud/instances/{UUID}"
+
+#: Ten moments of a first boot, each the coming into being of something, in their order.
+MOMENTS = (
+    "/var/lib/hyperv/.kvp_pool_4",  # the keys are written to the pool files
+    f"{_INSTANCE}/obj.pkl",  # the datasource is chosen
+    f"{_INSTANCE}/sem/config_bootcmd",  # the plan is about to be applied; no matter which version
+    f"{_INSTANCE}/ignition",  # the journal has begun
+    "/home/core",  # the accounts
+    "/opt/app/data",  # directories
+    "/opt/app/current",  # the last of the nodes
+    "/etc/systemd/system/first.service",  # units
+    f"{_INSTANCE}/sem/config_users_groups",  # the user's own accounts
+    f"{_INSTANCE}/sem/config_runcmd",  # what only the final stage will run
+)
+
+
+@scenario()
+def power_cuts(lab: Lab) -> None:
+    """Power cut at ten moments of the first boot, over the releases; the next boot converges."""
+    requests = Host().requests(both())
+    undisturbed = lab.boot(lab.disk("undisturbed"), World(requests=requests))
+    expected = undisturbed.sh(STATE, check=False)
+    assert "/opt/app/config" in expected
+    undisturbed.machine.off()
+    for number, moment in enumerate(MOMENTS):
+        if ALL[number % len(ALL)] != lab.release:
+            continue
+        disk = lab.disk("cut")
+        machine = lab.start(disk, World(requests=requests), watch=[moment])
+        machine.wait_for({"event": "up"})
+        machine.wait_for({"seen": moment})
+        machine.off()
+        lab.say(f"power cut at {moment}")
+        guest = lab.boot(disk, World(requests=requests))
+        found = guest.sh(STATE, check=False)
+        assert found == expected, f"after a power cut at {moment}:\n{_difference(expected, found)}"
+        checks.assert_clean(guest)
+        guest.machine.off()
+
+
+def _difference(expected: str, found: str) -> str:
+    import difflib
+
+    return "\n".join(difflib.unified_diff(expected.splitlines(), found.splitlines(), lineterm=""))

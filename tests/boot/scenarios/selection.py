@@ -1,0 +1,101 @@
+"""Which datasource is used, and what ds-identify says to it."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from tests.boot.lab import Guest, Lab
+from tests.boot.registry import BOOKWORM, FORKY, TRIXIE, scenario
+from tests.boot.scenarios import checks
+from tests.boot.scenarios.payloads import USER_DATA, keys
+from tests.boot.world import AZURE, HYPERV, NOT_HYPERV, Firmware, Host, World
+
+_LIST_FILE = "/etc/cloud/cloud.cfg.d/99_list.cfg"
+LIST_OF_ONE = {_LIST_FILE: "datasource_list: [ HyperVKVP, None ]\n"}
+
+
+def nocloud_disk(lab: Lab) -> Path:
+    """Make a NoCloud disk: a file system with the label by which it is found."""
+    disk = lab.directory / "nocloud.raw"
+    root = lab.directory / "nocloud"
+    root.mkdir()
+    (root / "meta-data").write_text("instance-id: from-nocloud\n")
+    (root / "user-data").write_text("#cloud-config\nruncmd: ['echo nocloud >> /srv/count']\n")
+    subprocess.run(["truncate", "-s", "4M", str(disk)], check=True)
+    command = ["mkfs.ext4", "-q", "-F", "-L", "cidata", "-d", str(root), str(disk)]
+    subprocess.run(command, check=True)
+    return disk
+
+
+def _select(lab: Lab, firmware: Firmware, files: dict[str, str], *drives: Path) -> Guest:
+    """Boot a machine whose host has keys for it, and print what ds-identify made of it."""
+    requests = Host().requests(keys({"cloud-init.user-data": USER_DATA}))
+    hyperv = firmware is not NOT_HYPERV
+    world = World(
+        requests=requests, firmware=firmware, vmbus=hyperv, device_after=0.0 if hyperv else None
+    )
+    return lab.boot(lab.disk(files=files), world, drives=drives)
+
+
+def _identified(guest: Guest) -> str:
+    """Give the list that ds-identify left for cloud-init, "" where it left the configured one."""
+    return guest.sh("grep -s datasource_list /run/cloud-init/cloud.cfg", check=False).strip()
+
+
+@scenario(fast=(TRIXIE,))
+def nocloud_wins(lab: Lab) -> None:
+    """A NoCloud disk beside the keys, long list: ds-identify finds NoCloud, and NoCloud it is."""
+    guest = _select(lab, HYPERV, {}, nocloud_disk(lab))
+    assert _identified(guest) == "datasource_list: [ NoCloud, None ]", _identified(guest)
+    checks.assert_used(guest, "NoCloud")
+    assert guest.read("/srv/count").split() == ["nocloud"]
+    assert guest.openers() == []
+    checks.assert_says(guest, "NoCloud", provisioned=False)
+
+
+@scenario()
+def nocloud_ignored(lab: Lab) -> None:
+    """A NoCloud disk beside the keys, list of one: the keys it is."""
+    guest = _select(lab, HYPERV, LIST_OF_ONE, nocloud_disk(lab))
+    assert "NoCloud" not in _identified(guest), _identified(guest)
+    checks.assert_used(guest, "HyperVKVP")
+    assert guest.read("/srv/count").split() == ["applied"]
+    checks.assert_clean(guest)
+
+
+@scenario()
+def azure(lab: Lab) -> None:
+    """Azure's asset tag, long list: ds-identify finds Azure, and we are not even asked."""
+    guest = _select(lab, AZURE, {})
+    assert _identified(guest) == "datasource_list: [ Azure, None ]", _identified(guest)
+    assert guest.openers() == []
+    assert not guest.exists("/srv/count")
+    checks.assert_says(guest, "Azure", provisioned=False)
+
+
+@scenario((BOOKWORM, FORKY))
+def azure_alone(lab: Lab) -> None:
+    """Azure's asset tag, list of one: declined, without a look at the device."""
+    guest = _select(lab, AZURE, LIST_OF_ONE)
+    checks.assert_used(guest, "None")
+    assert guest.openers() == []
+    checks.assert_says(guest, "Azure", provisioned=False)
+
+
+@scenario((TRIXIE, FORKY))
+def not_hyperv(lab: Lab) -> None:
+    """Another hypervisor, long list: nothing is found, and nothing of ours has waited."""
+    guest = _select(lab, NOT_HYPERV, {})
+    checks.assert_used(guest, "None")
+    checks.assert_says(guest, "not Hyper-V", provisioned=False)
+    failed = guest.sh("systemctl list-units --failed --plain --no-legend")
+    assert not failed.strip(), f"on a machine that is not Hyper-V there fail: {failed}"
+
+
+@scenario((BOOKWORM, TRIXIE))
+def not_hyperv_alone(lab: Lab) -> None:
+    """Another hypervisor, list of one: cloud-init runs, and we decline at once."""
+    guest = _select(lab, NOT_HYPERV, LIST_OF_ONE)
+    checks.assert_used(guest, "None")
+    checks.assert_says(guest, "not Hyper-V", provisioned=False)
