@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from pathlib import Path
 
 from . import plan as plans
 from . import snapshot
-from .check import check, resolve_paths
+from .checking import check, resolve_paths
 from .errors import ApplyError, Finding
 from .files import remove
 from .handler import Run
@@ -37,10 +37,12 @@ def execute(plan: Plan, machine: Machine, journal: Journal) -> bool:
 
     :return: False if there was nothing to do: a plan was applied to this instance before.
     """
-    digest = hashlib.sha256(plan.to_text().encode("ascii")).hexdigest()
+    digest = plan.digest()
     if journal.finished is not None:
         if journal.finished != digest:
             machine.log("this instance has had another config; a config is applied only once")
+        # The power may have gone before this was done.
+        tidy(plan, machine)
         return False
     os.umask(0o022)
     mount_wanted(plan, machine)
@@ -68,6 +70,8 @@ def tidy(plan: Plan, machine: Machine) -> None:
             for item in (*([step.contents] if step.contents else ()), *step.append):
                 if item.staged is not None:
                     remove(item.staged)
+                    with contextlib.suppress(OSError):  # not empty yet, or gone already
+                        Path(item.staged).parent.rmdir()
 
 
 def batches(run: Run) -> Iterator[list[Step]]:
@@ -112,7 +116,7 @@ def _apply_batch(batch: list[Step], run: Run) -> None:
     run.machine.point("done")
 
 
-@contextmanager
+@contextlib.contextmanager
 def _naming(step: Step) -> Iterator[None]:
     """Errors of a step say which entry of the config it stands for."""
     try:

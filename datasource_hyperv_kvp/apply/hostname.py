@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import Finding
 from .handler import Handler, Run
 from .journal import State
 from .outlook import Outlook
-from .plan import Step, kind
+from .plan import HostName
 
 HOSTNAME = Path("/etc/hostname")
-
-
-@kind("hostname")
-@dataclass(frozen=True)
-class HostName(Step):
-    """Give the running machine the name that /etc/hostname now holds."""
 
 
 class HostNameHandler(Handler[HostName]):

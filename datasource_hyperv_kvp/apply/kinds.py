@@ -25,7 +25,7 @@ HANDLERS: dict[type[plan.Step], Handler[Any]] = {
     plan.Directory: nodes.DirectoryHandler(),
     plan.File: nodes.FileHandler(),
     plan.Link: nodes.LinkHandler(),
-    hostname.HostName: hostname.HostNameHandler(),
+    plan.HostName: hostname.HostNameHandler(),
     system_steps.KernelArguments: kernel_arguments.KernelArgumentsHandler(),
     system_steps.Unit: units.UnitHandler(),
     system_steps.Presets: presets.PresetsHandler(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..apply.plan import Contents
+from ..ignition import data_url
 from ..ignition.config import Resource
 from .refusals import Refusal
 
@@ -38,21 +39,30 @@ def contents_of(
 
 
 def _embedded(resource: Resource, source: str, at: str, refusals: list[Refusal]) -> bytes:
-    # The decoder and what it imports are needed only by configs with contents.
-    from ..ignition.resources import codec, data
-    from ..ignition.resources.failure import FetchFailure
-
     if resource.compression not in (None, "", "gzip"):
         advice = "use gzip, or leave compression out"
         message = f"no such compression: {resource.compression!r}"
         refusals.append(Refusal(f"{at}.compression", message, advice))
         return b""
+    try:
+        content = data_url.decode(source) if source else b""
+    except ValueError as error:
+        refusals.append(Refusal(f"{at}.source", f"the data: URL is invalid: {error}"))
+        return b""
+    if not resource.compression and resource.verification_hash is None:
+        return content
+    return _unpacked(resource, content, at, refusals)
+
+
+def _unpacked(resource: Resource, content: bytes, at: str, refusals: list[Refusal]) -> bytes:
+    # What fetching imports takes longer than rendering a config that needs none of it.
+    from ..ignition.resources import codec
+    from ..ignition.resources.failure import FetchFailure
+
     pieces: list[bytes] = []
     size = 0
+    chunks = codec.gunzip([content]) if resource.compression else iter([content])
     try:
-        chunks = data.content(source) if source else iter(())
-        if resource.compression == "gzip":
-            chunks = codec.gunzip(chunks)
         for piece in codec.verify(chunks, resource.verification_hash):
             size += len(piece)
             if size > MAX_EMBEDDED:

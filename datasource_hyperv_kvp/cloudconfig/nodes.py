@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from ..apply.hostname import HostName
 from ..apply.paths import clean, depth, volatile_root
-from ..apply.plan import Contents, Directory, File, Link, Node, Owner
+from ..apply.plan import Contents, Directory, File, HostName, Link, Node, Owner
 from ..ignition import config as ignition
 from ..ignition.config import Config, Resource
 from .contents import contents_of

@@ -63,8 +63,9 @@ NETWORK = (
 
 
 def node_paths(config: Config) -> tuple[str, ...]:
-    """The paths of all files and links of a config, clean."""
-    return tuple(clean(node.path) for node in (*config.storage.files, *config.storage.links))
+    """The paths below /etc of all files and links of a config, clean."""
+    nodes = (*config.storage.files, *config.storage.links)
+    return tuple(clean(node.path) for node in nodes if node.path.startswith("/etc"))
 
 
 def _touches(paths: Iterable[str], patterns: Iterable[str]) -> bool:

@@ -207,4 +207,4 @@ def test_fetched_contents_come_from_their_file_and_it_goes_when_all_is_done(
     )
     assert guest.read("/srv/f") == "fetched\nmore"
     assert guest.stat("/srv/f") == "regular file 644 root root"
-    assert not guest.exists("/stage/0")
+    assert not guest.exists("/stage")
