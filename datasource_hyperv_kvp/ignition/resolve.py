@@ -55,8 +55,7 @@ def stage(config: Config, fetcher: Fetcher, directory: Path) -> dict[Resource, s
     directory = directory.absolute()
     jobs: dict[Resource, Job] = {}
     for resource, where in _contents(config):
-        if resource not in jobs:
-            jobs[resource] = Job(resource, directory / f"{len(jobs):04d}", where)
+        jobs.setdefault(resource, Job(resource, directory / f"{len(jobs):04d}", where))
     if jobs:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         fetcher.stage_all(tuple(jobs.values()))

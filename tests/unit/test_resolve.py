@@ -150,12 +150,20 @@ def test_replacing_keeps_the_authorities_loaded_before() -> None:
         assert users(resolve(top, Fetcher(limits=PATIENT))) == ["inner"]
 
 
-def test_the_results_timeouts_count_for_the_files(tmp_path: Path) -> None:
-    child = embedded(text({"timeouts": {"httpTotal": 1}}))
+@pytest.mark.parametrize("depth", [0, 1, 3])
+def test_the_results_timeouts_count_for_the_files(tmp_path: Path, depth: int) -> None:
+    """Set by the deepest config, or by the first one, after deeper ones have had theirs."""
+    timeouts = {"timeouts": {"httpTotal": 1}}
     with web.web_server({"/a": web.drip_in_body(1000, 0.05)}) as server:
         files = [{"path": "/a", "contents": {"source": f"{server.url}/a"}}]
+        child = text(timeouts if depth == 1 else {})
+        for _ in range(depth - 1):
+            child = with_user("a", embedded(child))
+        section: dict[str, Any] = {} if depth == 1 else dict(timeouts)
+        if depth:
+            section["config"] = {"merge": [{"source": embedded(child)}]}
         fetcher = Fetcher(limits=PATIENT)
-        resolved = resolve(merging(child, storage={"files": files}), fetcher)
+        resolved = resolve(config(section, storage={"files": files}), fetcher)
         assert resolved.ignition.timeouts == Timeouts(http_total=1)
         with pytest.raises(ConfigError, match="httpTotal is 1 s"):
             stage(resolved, fetcher, tmp_path)
