@@ -19,7 +19,7 @@ from datasource_hyperv_kvp import __version__
 from datasource_hyperv_kvp.cli.messages import complain, report
 from datasource_hyperv_kvp.errors import HyperVKVPError
 
-COMMANDS = ("dump", "show", "validate", "render", "encode")
+COMMANDS = ("dump", "show", "validate", "render", "encode", "diagnose")
 
 GOOD = 0
 BAD_INPUT = 1
@@ -39,17 +39,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     module = importlib.import_module(f"{__name__}.{arguments.command}")
     try:
         status: int = module.run(arguments)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # closed by the caller, as in ">&-"
+            sys.stdout.flush()
     except HyperVKVPError as error:
         report(arguments.command, error)
         return BAD_INPUT
-    except BrokenPipeError:
-        # The reader has seen enough, as in "| head". Python must not try to write the rest.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader has seen enough, as in "| head"
+        _drop_output()
         return GOOD
     except OSError as error:  # for instance standard output on a full disk
         where = f"{error.filename}: " if error.filename else ""
         complain(arguments.command, f"{where}{error.strerror or error}")
+        _drop_output()
         return BAD_INPUT
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -69,6 +70,14 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=module.HELP, description=module.__doc__)
         module.configure(command)
     return parser
+
+
+def _drop_output() -> None:
+    """Python writes what is left when it ends, and must not complain of it a second time."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _write_utf8() -> None:

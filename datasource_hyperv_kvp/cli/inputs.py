@@ -49,6 +49,8 @@ def read_bytes(name: str) -> bytes:
 
     :raises InputError: if it cannot be read.
     """
+    if name == "-" and sys.stdin is None:
+        raise InputError("is closed", where=display_name(name))
     try:
         return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
     except OSError as error:

@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         for refusal in error.refusals:
             print(f"{file}: error: {refusal}", file=sys.stderr)
         return 1
-    sys.stdout.write(text)
+    print(text, end="")
     return 0
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from datasource_hyperv_kvp.cli.inputs import InputError, add_pool_dir, add_unredacted
 
@@ -15,7 +14,17 @@ _NAMES = ("ignition", "user-data", "meta-data", "vendor-data", "network-config")
 def configure(parser: argparse.ArgumentParser) -> None:
     add_pool_dir(parser)
     add_unredacted(parser)
-    parser.add_argument("document", metavar="DOCUMENT", choices=_NAMES, help=", ".join(_NAMES))
+    parser.add_argument(
+        "document",
+        metavar="DOCUMENT",
+        type=_short_name,
+        choices=_NAMES,
+        help=f"{', '.join(_NAMES)}; the name of its key will do as well",
+    )
+
+
+def _short_name(text: str) -> str:
+    return "ignition" if text == "ignition.config" else text.replace("cloud-init.", "", 1)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -36,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise document.fault
     text = document.text or ""
     if arguments.unredacted:
-        sys.stdout.write(text)
+        print(text, end="")
         return 0
     first = document.keys[0]
     keys = first if document.chunks == 1 else f"{first} to .{document.chunks - 1}"

@@ -58,7 +58,7 @@ def parse(text: str) -> Manifest:
     try:
         value = json.loads(text)
     except RecursionError:
-        raise _damaged("not a manifest: nested too deeply") from None
+        raise _damaged("not JSON: nested too deeply") from None
     except ValueError as error:
         raise _damaged(f"not JSON: {error} ({len(text)} characters)") from None
     if not isinstance(value, dict):

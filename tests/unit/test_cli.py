@@ -150,6 +150,10 @@ class TestShow:
     def test_unredacted_is_the_text_and_nothing_else(self, command: Command, pools: Path) -> None:
         assert command("show", "--pool-dir", pools, "user-data", "--unredacted").out == CLOUD_CONFIG
 
+    @pytest.mark.parametrize("key", [IGNITION, USER_DATA])
+    def test_the_key_is_a_name_too(self, command: Command, pools: Path, key: str) -> None:
+        assert f"document: {key}\n" in command("show", "--pool-dir", pools, key).out
+
     def test_a_document_that_is_not_there(self, command: Command, pools: Path) -> None:
         outcome = command("show", "--pool-dir", pools, "meta-data")
         assert (outcome.code, outcome.out) == (1, "")
@@ -404,6 +408,51 @@ class TestProcess:
     def test_documents_are_utf_8_whatever_the_locale(self, pools: Path) -> None:
         shown = process(["show", "--unredacted", "--pool-dir", pools, "user-data"])
         assert (shown.returncode, shown.stdout, shown.stderr) == (0, CLOUD_CONFIG, "")
+
+    @pytest.mark.parametrize(
+        "call", [["encode", "--ignition"], ["validate"], ["render"], ["dump", "--pool-dir"]]
+    )
+    def test_it_works_on_workstations_that_are_not_unix(
+        self, call: list[str], tmp_path: Path
+    ) -> None:
+        argument = tmp_path if call[0] == "dump" else write(tmp_path / "config", CONFIG)
+        program = (
+            "import sys\n"
+            "for name in ('fcntl', 'grp', 'pwd', 'resource', 'syslog', 'termios'):\n"
+            "    sys.modules[name] = None\n"
+            "from datasource_hyperv_kvp.cli import main\n"
+            "sys.exit(main(sys.argv[1:]))\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", program, *call, str(argument)],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+
+    @pytest.mark.parametrize(
+        ("call", "code"),
+        [
+            ("encode --user-data - <&-", 1),
+            ("encode --user-data /dev/null <&- >&-", 1),
+            ("dump >&-", 0),
+        ],
+    )
+    def test_closed_standard_streams_are_no_traceback(
+        self, call: str, code: int, pools: Path
+    ) -> None:
+        command = call.replace("dump", f"dump --pool-dir {pools}")
+        done = subprocess.run(
+            ["sh", "-c", f"exec {sys.executable} -m datasource_hyperv_kvp {command}"],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == code
+        assert len(done.stderr.splitlines()) == code
 
     def test_a_full_disk_is_one_line(self, pools: Path) -> None:
         with Path("/dev/full").open("w") as full:
