@@ -5,7 +5,7 @@ The policy knows the labels; this only says where. Where SELinux is off nothing 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from . import database, plan
@@ -15,8 +15,9 @@ from .journal import State
 from .outlook import Outlook
 from .system_steps import Labels
 
-#: There while SELinux is on, enforcing or not.
-SELINUX = Path("/sys/fs/selinux/enforce")
+#: Both there while SELinux is on, enforcing or not (``is_selinux_enabled(3)``): a kernel that could
+#: have it shows the first on systems that know nothing of it.
+SIGNS = (Path("/sys/fs/selinux/enforce"), Path("/etc/selinux/config"))
 
 #: What the account tools write, backups and locks too.
 ACCOUNT_FILES = ("passwd*", "group*", "shadow*", "gshadow*", "subuid*", "subgid*", ".pwd.lock")
@@ -25,8 +26,8 @@ ACCOUNT_FILES = ("passwd*", "group*", "shadow*", "gshadow*", "subuid*", "subgid*
 CHUNK = 500
 
 
-def is_on(selinux: Path = SELINUX) -> bool:
-    return selinux.exists()
+def is_on(signs: Iterable[Path] = SIGNS) -> bool:
+    return all(sign.exists() for sign in signs)
 
 
 class LabelsHandler(Handler[Labels]):
