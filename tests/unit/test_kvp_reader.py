@@ -249,6 +249,20 @@ def test_a_daemon_that_has_failed_leaves_the_device_to_us(guest: Guest) -> None:
     assert guest.waited < 2
 
 
+def test_a_daemon_that_fails_when_the_time_is_nearly_up_leaves_a_moment_for_the_device(
+    guest: Guest,
+) -> None:
+    guest.install_daemon()
+    guest.device()
+
+    def fail() -> None:
+        guest.units["hv-kvp-daemon.service"] = {"ActiveState": "failed"}
+
+    guest.time.after(18.5, fail)
+    guest.time.after(20.3, lambda: queue_keys(guest.kernel, 0, DOCUMENT))
+    assert guest.read(is_complete=has_document).pools[0] == DOCUMENT
+
+
 def test_a_daemon_that_waits_for_us_does_not_make_us_wait_for_it(guest: Guest) -> None:
     guest.install_daemon("[Service]\nExecStart=hv_kvp_daemon\n")
     guest.device()
@@ -551,6 +565,17 @@ def test_a_write_before_our_eyes_is_fresh_whatever_the_clock_says(guest: Guest) 
     guest.daemon()
     guest.time.after(2, lambda: guest.store({0: DOCUMENT}, age=9e4))
     assert guest.read().pools[0] == DOCUMENT
+
+
+def test_an_old_pool_that_is_sent_again_just_the_same_is_fresh(guest: Guest) -> None:
+    guest.daemon()
+    # Too young to be emptied, too old to be of this boot.
+    guest.store({0: DOCUMENT, 3: FACTS}, age=30)
+    guest.time.after(2, lambda: guest.store({0: DOCUMENT}))
+    reading = guest.read(is_complete=has_document)
+    assert reading.pools[0] == DOCUMENT
+    assert reading.pools[3] == {}
+    assert guest.waited == pytest.approx(2, abs=0.1)
 
 
 def test_what_the_daemon_left_readable_becomes_private(guest: Guest) -> None:
