@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import zlib
 from collections.abc import Iterable, Iterator
 
@@ -55,6 +54,8 @@ def verify(chunks: Iterable[bytes], expected: str | None) -> Iterator[bytes]:
         raise FetchFailure(
             f"the hash function {function!r} is unknown", advice="use sha256 or sha512"
         )
+    import hashlib
+
     state = hashlib.new(function)
     for chunk in chunks:
         state.update(chunk)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import http.client
 import re
-import socket
-import ssl
 from collections.abc import Iterator
 
 
@@ -43,11 +40,21 @@ def safe_url(url: str) -> str:
     return f"{scheme}:{shown}?…" if question else f"{scheme}:{shown}"
 
 
+def size(count: int) -> str:
+    """A number of bytes for the eye."""
+    return f"{count / (1 << 20):.1f} MiB" if count >= 1 << 20 else f"{count / (1 << 10):.1f} KiB"
+
+
 def explain(error: BaseException) -> str:
     """One phrase for the innermost cause that says something.
 
     Messages of requests and urllib3 are not repeated: they contain the whole URL.
     """
+    # Not needed where nothing is fetched, and slow to import.
+    import http.client
+    import socket
+    import ssl
+
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             # Raised by OpenSSL, it has a message of its own; by urllib3, only an argument.

@@ -1,11 +1,14 @@
-"""Fetch resources as Ignition does, from wherever their URLs point."""
+"""Fetch resources as Ignition does, from wherever their URLs point.
+
+Transports are imported when they are needed: most configs have nothing but ``data:`` URLs, and are
+applied early in a boot.
+"""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,8 +18,8 @@ from urllib.parse import urlsplit
 from datasource_hyperv_kvp.errors import ConfigError, NeedsNetworkError
 from datasource_hyperv_kvp.ignition.config import IgnitionSection, Proxy, Resource, Timeouts
 
-from . import codec, data, gs, s3, sink, tftp, tls
-from .failure import FetchFailure, safe_url
+from . import codec, data
+from .failure import FetchFailure, safe_url, size
 from .limits import Budget, Clock, Limits
 
 if TYPE_CHECKING:
@@ -93,6 +96,8 @@ class Fetcher:
         self._forget_client()
         if not section.certificate_authorities:
             return
+        from . import tls
+
         found: list[bytes] = []
         for index, authority in enumerate(section.certificate_authorities):
             path = f"{where}.ignition.security.tls.certificateAuthorities.{index}.source"
@@ -118,7 +123,7 @@ class Fetcher:
                 kept += chunk
                 if len(kept) > self._limits.document:
                     raise FetchFailure(
-                        f"larger than {sink.size(self._limits.document)}",
+                        f"larger than {size(self._limits.document)}",
                         advice="configs and CA bundles are small; check the URL",
                     )
         return bytes(kept)
@@ -129,11 +134,15 @@ class Fetcher:
         The file appears when it is whole and synced. Raises ConfigError and NeedsNetworkError as
         :meth:`read` does, and OSError if the directory cannot be written.
         """
+        from . import sink
+
         with self._opened(resource, where) as content:
             sink.write(content.chunks, path, length=content.length, reserve=self._limits.reserve)
 
     def stage_all(self, jobs: Sequence[Job]) -> None:
         """:meth:`stage` all jobs, several at a time; the first error ends the others."""
+        from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+
         with ThreadPoolExecutor(self._limits.parallel, thread_name_prefix="stage") as threads:
             futures = [
                 threads.submit(self.stage, job.resource, job.path, where=job.where) for job in jobs
@@ -187,8 +196,12 @@ class Fetcher:
         if scheme in ("http", "https"):
             content = self._get(url, resource, budget)
         elif scheme == "tftp":
+            from . import tftp
+
             content = _Content(None, tftp.get(url, budget, self.log))
         elif scheme == "gs":
+            from . import gs
+
             content = self._get(self._endpoint(gs.to_https(url)), resource, budget)
         elif scheme in ("s3", "arn"):
             if resource.compression:
@@ -196,6 +209,8 @@ class Fetcher:
                     f"compression is not supported with {scheme}",
                     advice="store the file decompressed, or fetch it by https",
                 )
+            from . import s3
+
             target = s3.to_https(url, lambda asked: self._head(asked, budget))
             content = self._get(self._endpoint(target), resource, budget)
         else:
@@ -217,18 +232,18 @@ class Fetcher:
         """The pieces, and a line in the log every now and then."""
         started = told = self._clock()
         received = 0
-        whole = f" of {sink.size(content.length)}" if content.length else ""
+        whole = f" of {size(content.length)}" if content.length else ""
         for chunk in content.chunks:
             received += len(chunk)
             now = self._clock()
             if now - told >= self._limits.progress:
                 told = now
-                self.log(f"{shown}: {sink.size(received)}{whole} after {now - started:.0f} s")
+                self.log(f"{shown}: {size(received)}{whole} after {now - started:.0f} s")
             yield chunk
 
     def _http(self) -> http.Client:
-        """The client for the current settings. Importing requests waits until it is needed."""
-        from . import http
+        """The client for the current settings."""
+        from . import http, tls
 
         with self._lock:
             if self._client is None:

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from .failure import FetchFailure
+from .failure import FetchFailure, size
 
 #: Free space is looked at again after so many bytes.
 _LOOK = 16 << 20
@@ -49,11 +49,6 @@ def check_space(directory: Path, needed: int, reserve: int) -> None:
             f"no space in {directory}: {need} must stay free, {size(free)} are",
             advice="give the machine a larger disk, or fetch less",
         )
-
-
-def size(count: int) -> str:
-    """A number of bytes for the eye."""
-    return f"{count / (1 << 20):.1f} MiB" if count >= 1 << 20 else f"{count / (1 << 10):.1f} KiB"
 
 
 def _write_all(descriptor: int, chunk: bytes, path: Path) -> None:
