@@ -30,7 +30,7 @@ HERE = Path(__file__).parent
 PROJECT = HERE.parent.parent
 GUEST_FILES = HERE / "guest"
 
-#: The agent: its own modules and the emulated driver. They keep their places below ``/usr/lib/lab``.
+#: The agent: its own modules and the emulated driver, at their places below ``/usr/lib/lab``.
 GUEST_MODULES = (
     "tests/__init__.py",
     "tests/boot/__init__.py",

@@ -27,7 +27,7 @@ COMMAND_TIMEOUT = 240.0
 #: Everything that makes an emulated processor slow and that no test looks at.
 KERNEL_ARGUMENTS = (
     "root=/dev/nvme0n1 rw console=ttyS0 net.ifnames=0 mitigations=off nokaslr audit=0 nowatchdog"
-    " random.trust_cpu=on tsc=reliable apparmor=0 quiet systemd.show_status=yes"
+    " random.trust_cpu=on tsc=reliable quiet systemd.show_status=yes"
 )
 
 

@@ -1,0 +1,150 @@
+"""Ignition's units, and what a boot has read before the config came, in a running systemd."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import quote
+
+from tests.boot.lab import Guest, Lab
+from tests.boot.registry import BOOKWORM, TRIXIE, scenario
+from tests.boot.scenarios.payloads import keys
+from tests.boot.world import Host, World
+
+MULTI_USER = "[Install]\nWantedBy=multi-user.target\n"
+
+
+def service(name: str, unit: str = "", install: str = MULTI_USER) -> str:
+    """A unit that writes its name into a file, so that its turn is seen."""
+    return (
+        f"[Unit]\n{unit}[Service]\nType=oneshot\nRemainAfterExit=yes\n"
+        f"ExecStart=/bin/sh -c 'echo {name} >> /run/order'\n{install}"
+    )
+
+
+def enabled(name: str, contents: str | None = None) -> dict[str, Any]:
+    unit = {"name": name, "enabled": True}
+    return unit if contents is None else {**unit, "contents": contents}
+
+
+def file(path: str, text: str, mode: int = 0o644, *, append: bool = False) -> dict[str, Any]:
+    source = {"source": f"data:,{quote(text)}"}
+    return {
+        "path": path,
+        "mode": mode,
+        **({"append": [source]} if append else {"contents": source}),
+    }
+
+
+GENERATOR = f"""#!/bin/sh
+printf '{service("generated", install="").replace("%", "%%")}' > "$1/generated.service"
+mkdir -p "$1/multi-user.target.wants"
+ln -s ../generated.service "$1/multi-user.target.wants/"
+"""
+
+EARLY = "DefaultDependencies=no\nBefore=sysinit.target\n"
+
+CONFIG: dict[str, Any] = {
+    "ignition": {"version": "3.4.0"},
+    "storage": {
+        "files": [
+            file("/etc/sysctl.d/90-lab.conf", "vm.swappiness = 17\n"),
+            file("/etc/modules-load.d/lab.conf", "dummy\n"),
+            file("/etc/tmpfiles.d/lab.conf", "d /var/lib/lab-made 0751 lab-user root\n"),
+            file("/etc/sysusers.d/lab.conf", "u lab-user 777 Lab\n"),
+            file("/etc/udev/rules.d/90-lab.rules", 'KERNEL=="zero", SYMLINK+="lab-zero"\n'),
+            file("/etc/fstab", "lab /srv/lab tmpfs mode=711 0 0\n", append=True),
+            file("/etc/systemd/system-generators/lab-generator", GENERATOR, 0o755),
+            file("/etc/systemd/journald.conf.d/lab.conf", "[Journal]\nMaxLevelStore=debug\n"),
+        ],
+    },
+    "systemd": {
+        "units": [
+            enabled("second.service", service("second", "After=first.service\n")),
+            enabled("first.service", service("first")),
+            enabled(
+                "early.service", service("early", EARLY, "[Install]\nWantedBy=sysinit.target\n")
+            ),
+            {"name": "each@.service", "contents": service("each-%i", "After=second.service\n")},
+            enabled("each@one.service"),
+            enabled("each@two.service"),
+            enabled("tick.timer", "[Timer]\nOnBootSec=1h\n[Install]\nWantedBy=timers.target\n"),
+            {"name": "tick.service", "contents": service("tick", install="")},
+            enabled(
+                "talk.socket",
+                "[Socket]\nListenStream=/run/talk\nAccept=yes\n"
+                "[Install]\nWantedBy=sockets.target\n",
+            ),
+            {"name": "talk@.service", "contents": service("talk", install="")},
+            {"name": "never.service", "contents": service("never")},
+            {"name": "fstrim.timer", "enabled": False},
+            {"name": "apt-daily.timer", "mask": True},
+            {
+                "name": "ssh.service",
+                "dropins": [{"name": "lab.conf", "contents": "[Service]\nEnvironment=LAB=1\n"}],
+            },
+        ]
+    },
+}
+
+REBOOTING: dict[str, Any] = {
+    "ignition": {"version": "3.4.0"},
+    "storage": {
+        "files": [file("/etc/systemd/system.conf.d/lab.conf", "[Manager]\nDefaultTasksMax=1234\n")]
+    },
+    "systemd": {"units": [enabled("first.service", service("first"))]},
+}
+
+
+def world(config: dict[str, Any]) -> World:
+    return World(Host().requests(keys({"ignition.config": json.dumps(config)})))
+
+
+def is_active(guest: Guest, unit: str) -> bool:
+    return guest.sh(f"systemctl is-active {unit}", check=False).strip() == "active"
+
+
+@scenario()
+def units_in_the_first_boot(lab: Lab) -> None:
+    """Units start in their order, and what was read before they came is read again."""
+    guest = lab.boot(lab.disk(), world(CONFIG))
+    word, text = guest.status()
+    assert word == "done", text
+    order = guest.read("/run/order").split()
+    assert order[0] == "early", order
+    assert order.index("first") < order.index("second") < order.index("each-one"), order
+    assert sorted(order) == ["each-one", "each-two", "early", "first", "generated", "second"]
+    for unit in ("tick.timer", "talk.socket", "srv-lab.mount", "each@two.service"):
+        assert is_active(guest, unit), unit
+    assert not is_active(guest, "never.service")
+    assert not is_active(guest, "fstrim.timer")
+    assert not is_active(guest, "apt-daily.timer")
+    assert guest.sh("systemctl is-enabled fstrim.timer", check=False).strip() == "disabled"
+    assert "LAB=1" in guest.sh("tr '\\0' '\\n' < /proc/$(systemctl show -P MainPID ssh)/environ")
+    assert guest.read("/proc/sys/vm/swappiness").strip() == "17"
+    assert "dummy" in guest.read("/proc/modules")
+    assert guest.sh("stat -c '%a %U' /var/lib/lab-made /srv/lab").split() == [
+        *("751", "lab-user", "711", "root")
+    ]
+    assert guest.sh("readlink /dev/lab-zero").strip() == "zero"
+    assert guest.sh("systemctl list-jobs --no-legend").strip() == ""
+    order_of_first = guest.sh("systemctl show -P ActiveEnterTimestampMonotonic first early")
+    early_target = guest.sh("systemctl show -P ActiveEnterTimestampMonotonic sysinit.target")
+    assert int(order_of_first.split()[1]) <= int(early_target), "early.service came late"
+
+
+@scenario((BOOKWORM, TRIXIE))
+def one_reboot(lab: Lab) -> None:
+    """What only a boot reads brings one reboot, no more; nothing of cloud-init is lost by it."""
+    disk = lab.disk()
+    machine = lab.start(disk, world(REBOOTING))
+    assert machine.ended.wait(300), "the machine did not reboot"
+    guest = lab.boot(disk, world(REBOOTING))
+    word, text = guest.status()
+    assert word == "done", text
+    assert guest.sh("systemctl show -P DefaultTasksMax").strip() == "1234"
+    assert guest.read("/run/order").split() == ["first"]
+    assert guest.sh("ls /etc/ssh/ssh_host_*_key").split()
+    guest.shut_down()
+    # A third boot is an ordinary one.
+    assert lab.boot(disk, world(REBOOTING)).status()[0] == "done"
