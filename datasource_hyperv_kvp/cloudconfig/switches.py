@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..apply.paths import clean
-from ..apply.plan import File, Node, Plan
+from ..apply.plan import File, Link, Node, Plan
 from ..ignition.config import Config
 from .nodes import HOSTNAME
 
@@ -39,8 +39,6 @@ SWITCHES = (
     Switch("manage_resolv_conf", False, ("/etc/resolv.conf",)),
     # cc_locale rewrites these whenever the system's locale is another than cloud-init's.
     Switch("locale", False, ("/etc/locale.conf", "/etc/locale.gen", "/etc/default/locale")),
-    # cc_set_passwords changes sshd's files where the image sets ssh_pwauth (Fedora, RHEL).
-    Switch("ssh_pwauth", None, ("/etc/ssh/sshd_config", "/etc/ssh/sshd_config.d/*")),
     # cc_apt_configure makes the list of sources anew (Ubuntu) or adapts it.
     Switch(
         "apt",
@@ -48,6 +46,10 @@ SWITCHES = (
         ("/etc/apt/sources.list", "/etc/apt/sources.list.d/*"),
     ),
 )
+
+#: sshd's configuration, and the file in it that cloud-init writes.
+SSHD = ("/etc/ssh/sshd_config", "/etc/ssh/sshd_config.d/*")
+SSHD_CLOUD_INIT = "/etc/ssh/sshd_config.d/50-cloud-init.conf"
 
 #: What configures the network; cloud-init's own rendering would stand beside it.
 NETWORK = (
@@ -99,10 +101,36 @@ def _plain_name(step: Node) -> str | None:
     return name if ordinary and not step.append and _NAME.fullmatch(name) else None
 
 
+def ssh_switches(plan: Plan) -> dict[str, Any]:
+    """cc_set_passwords sets PasswordAuthentication where the image says ssh_pwauth (Fedora, RHEL).
+
+    If the config's own files say it, cloud-init is told the same and has nothing to change. If they
+    do not, only null keeps it from adding a line to them; newer versions warn of null, so it is
+    used only for the files that would be changed.
+    """
+    nodes = [step for step in plan.steps if isinstance(step, (File, Link))]
+    files = [node for node in nodes if fnmatch.fnmatchcase(node.path, SSHD[1])]
+    own = [node for node in nodes if node.path in (SSHD[0], SSHD_CLOUD_INIT)]
+    for node in (*sorted(files, key=lambda node: node.path), *own):
+        said = _password_authentication(node)
+        if said is not None:
+            return {"ssh_pwauth": said}
+    return {"ssh_pwauth": None} if own else {}
+
+
+def _password_authentication(node: Node) -> bool | None:
+    """What a file of sshd says before its first Match block."""
+    if not isinstance(node, File) or node.contents is None:
+        return None
+    text = re.split(r"(?im)^\s*match\s", node.contents.data.decode("utf-8", "replace"))[0]
+    found = re.search(r"(?im)^\s*passwordauthentication[\s=]+\"?(yes|no)\b", text)
+    return found.group(1).lower() == "yes" if found else None
+
+
 def switches(config: Config, plan: Plan) -> dict[str, Any]:
     """The keys that this config needs, in a fixed order."""
     paths = node_paths(config)
-    found = hostname_switches(plan)
+    found = {**hostname_switches(plan), **ssh_switches(plan)}
     found.update({item.key: item.value for item in SWITCHES if _touches(paths, item.paths)})
     root = [user for user in config.passwd.users if user.name == "root"]
     if any(user.ssh_authorized_keys for user in root):

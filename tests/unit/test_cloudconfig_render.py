@@ -223,7 +223,7 @@ def test_an_error_prints_path_reason_and_advice() -> None:
         ("/etc/resolv.conf", "manage_resolv_conf", False),
         ("/etc/locale.conf", "locale", False),
         ("/etc/default/locale", "locale", False),
-        ("/etc/ssh/sshd_config.d/10-x.conf", "ssh_pwauth", None),
+        ("/etc/ssh/sshd_config", "ssh_pwauth", None),
         ("/etc/apt/sources.list.d/x.sources", "apt", {"preserve_sources_list": True}),
     ],
 )
@@ -258,6 +258,21 @@ def test_the_program_that_travels_with_the_plan_can_be_read() -> None:
     text = to_yaml(render(with_file()))
     assert "\n- |\n" in text
     assert "\n  from __future__ import annotations\n" in text
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "keys"),
+    [
+        ("/etc/ssh/sshd_config", "Port 23\nPasswordAuthentication no\n", {"ssh_pwauth": False}),
+        ("/etc/ssh/sshd_config.d/1.conf", " passwordauthentication=yes\n", {"ssh_pwauth": True}),
+        ("/etc/ssh/sshd_config.d/1.conf", "Match all\nPasswordAuthentication yes\n", {}),
+        ("/etc/ssh/sshd_config", "#PasswordAuthentication yes\n", {"ssh_pwauth": None}),
+    ],
+)
+def test_what_sshds_files_say_cloud_init_is_told(path: str, text: str, keys: Any) -> None:
+    source = "data:;base64," + base64.b64encode(text.encode()).decode()
+    cloud_config = render(with_file(path, contents={"source": source}))
+    assert {key: value for key, value in cloud_config.items() if "pwauth" in key} == keys
 
 
 def test_roots_keys_mean_that_root_may_log_in() -> None:
