@@ -1,51 +1,21 @@
 """The text of a config to its model, with everything that is wrong about it.
 
 A config in which nothing calls for a remark takes the short way: Python's own JSON decoder, the
-compiled shape, the model, the rules. Any other is scanned again with positions; findings are
-looked up there. Both ways end in the same rules.
+compiled shape, the model, the rules. Any other is read again, with care and with positions
+(``diagnosis``). Both ways end in the same rules.
 """
 
 from __future__ import annotations
 
-import json
-from typing import Any, NoReturn
+from typing import Any
 
 from datasource_hyperv_kvp.ignition.building import build
 from datasource_hyperv_kvp.ignition.config import Config
-from datasource_hyperv_kvp.ignition.decoding import Decoder, Misfit, locate, locate_key
-from datasource_hyperv_kvp.ignition.findings import (
-    Finding,
-    Path,
-    Problem,
-    Report,
-    Result,
-    path_text,
-)
-from datasource_hyperv_kvp.ignition.scanner import (
-    JSONSyntaxError,
-    Lines,
-    Node,
-    has_overflow,
-    integer,
-    scan,
-)
-from datasource_hyperv_kvp.ignition.shape import Shape, compile_shape, shape_of
+from datasource_hyperv_kvp.ignition.findings import Report, Result
+from datasource_hyperv_kvp.ignition.plain_json import plain_object
+from datasource_hyperv_kvp.ignition.shape import shape_of
 from datasource_hyperv_kvp.ignition.validation import check_config
 from datasource_hyperv_kvp.ignition.versions import minor_of, translate
-
-#: What decides about the version is decoded first; everything else depends on it.
-_VERSION_SHAPE = compile_shape(
-    {
-        "type": ["object", "null"],
-        "properties": {
-            "ignition": {
-                "type": ["object", "null"],
-                "properties": {"version": {"type": ["string", "null"], "default": ""}},
-            }
-        },
-    },
-    {},
-)
 
 
 def parse(text: str | bytes) -> Result:
@@ -58,151 +28,27 @@ def parse(text: str | bytes) -> Result:
     :param text: JSON; bytes as they came, or a str.
     """
     data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
-    values = _plain_values(data)
-    version = values.get("ignition", {}).get("version") if values else None
-    minor = -1
-    if isinstance(version, str):
-        try:
-            minor = minor_of(version)
-        except ValueError:
-            values = None  # the long way says why
-    if values is None or minor < 0 or not shape_of(minor).fits(values):
-        return _parse_with_care(data)
+    config = _flawless(plain_object(data))
+    if config is not None:
+        return Result(config)
+    from datasource_hyperv_kvp.ignition.diagnosis import diagnose  # most configs never need it
+
+    return diagnose(data)
+
+
+def _flawless(values: dict[str, Any] | None) -> Config | None:
+    """The config, if it is valid and does not even call for a warning."""
+    section = values.get("ignition") if values else None
+    version = section.get("version") if isinstance(section, dict) else None
+    if values is None or not isinstance(version, str):
+        return None
+    try:
+        minor = minor_of(version)
+    except ValueError:
+        return None
+    if not shape_of(minor).fits(values):
+        return None
     report = Report()
     config = build(values, minor)
     check_config(config, minor, report)
-    if report.problems:
-        return _result(config, minor, report, scan(data), data)
-    return Result(translate(config, minor))
-
-
-class _IrregularError(ValueError):
-    """JSON that Python and Ignition may understand differently."""
-
-
-def _plain_values(data: bytes) -> dict[str, Any] | None:
-    """The decoded config; None if only the scanner can say what it is, or that it is not JSON."""
-    try:
-        text = data.decode("utf-8")
-        if "\\ud" in text or "\\uD" in text:  # perhaps half of a surrogate pair
-            return None
-        values = json.loads(
-            text,
-            object_pairs_hook=_object_without_doubles,
-            parse_int=integer,
-            parse_constant=_no_constant,
-        )
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(values, dict) or not isinstance(values.get("ignition"), dict):
-        return None
-    return values
-
-
-def _object_without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    values = dict(pairs)
-    if len(values) != len(pairs):
-        raise _IrregularError("doubled keys")
-    return values
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise _IrregularError(f"{name} is not JSON")
-
-
-def _parse_with_care(data: bytes) -> Result:
-    try:
-        root = scan(data)
-    except JSONSyntaxError as error:
-        return _syntax_error(error, data)
-    report = Report()
-    minor = _version(root, report)
-    if minor is None:
-        return _result(None, 0, report, root, data)
-    shape = shape_of(minor)
-    decoder = Decoder()
-    values = decoder.decode(root, shape)
-    config = build(values or {}, minor)
-    check_config(config, minor, report)
-    if decoder.misfits:
-        report.problems = _without_echoes(report.problems, decoder.misfits)
-        _report_misfits(decoder.misfits, shape, report)
-    # Ignition's search for unused keys gives up when it meets such a number anywhere.
-    if not has_overflow(root):
-        _report_unused(root, shape, values, report)
-    return _result(config, minor, report, root, data)
-
-
-def _version(root: Node, report: Report) -> int | None:
-    """The minor version; None, and why in the report, if there is no supported one."""
-    decoder = Decoder()
-    values = decoder.decode(root, _VERSION_SHAPE) or {}
-    if decoder.misfits:
-        _report_misfits(decoder.misfits, _VERSION_SHAPE, report)
-        return None
-    try:
-        return minor_of((values.get("ignition") or {}).get("version") or "")
-    except ValueError as error:
-        report.error(("ignition", "version"), str(error))
-        return None
-
-
-def _report_misfits(misfits: list[Misfit], shape: Shape, report: Report) -> None:
-    from datasource_hyperv_kvp.ignition.shape_findings import report_misfits
-
-    report_misfits(misfits, shape.schema.get("definitions", {}), report)
-
-
-def _report_unused(root: Node, shape: Shape, values: Any, report: Report) -> None:
-    from datasource_hyperv_kvp.ignition.shape_findings import report_unused
-
-    report_unused(root, shape, values, report)
-
-
-def _without_echoes(problems: list[Problem], misfits: list[Misfit]) -> list[Problem]:
-    """Only what cannot come from a value of a wrong type being left out.
-
-    Such a value makes everything unreliable in the list item or section that it belongs to.
-    """
-    scopes = {_scope(misfit) for misfit in misfits}
-    return [
-        problem
-        for problem in problems
-        if not any(problem.path[:length] in scopes for length in range(len(problem.path) + 1))
-    ]
-
-
-def _scope(misfit: Misfit) -> Path:
-    path = misfit.path
-    for length in range(len(path), 0, -1):
-        if isinstance(path[length - 1], int):
-            return path[:length]
-    return path if misfit.shape.type in ("object", "array") else path[:-1]
-
-
-def _syntax_error(error: JSONSyntaxError, data: bytes) -> Result:
-    if not data.strip():
-        message = 'the config is empty; write at least {"ignition": {"version": "3.6.0"}}'
-    elif data.startswith(b"\xef\xbb\xbf"):
-        message = "the text begins with a byte order mark; save it as UTF-8 without one"
-    else:
-        message = f"this is not JSON: {error}"
-    line, column = Lines(data).position(error.offset)
-    return Result(None, errors=(Finding(path_text(()), message, line, column),))
-
-
-def _result(config: Config | None, minor: int, report: Report, root: Node, data: bytes) -> Result:
-    lines = Lines(data)
-    placed: dict[bool, list[tuple[int, Finding]]] = {True: [], False: []}
-    for problem in report.problems:
-        path = problem.path
-        offset = locate_key(root, path) if problem.of_key else locate(root, path).start
-        finding = Finding(path_text(path), problem.message, *lines.position(offset))
-        placed[problem.is_error].append((offset, finding))
-    errors, warnings = (
-        tuple(finding for _, finding in sorted(placed[kind], key=lambda entry: entry[0]))
-        for kind in (True, False)
-    )
-    if errors or config is None:
-        return Result(None, errors, warnings)
-    return Result(translate(config, minor), errors, warnings)
+    return None if report.problems else translate(config, minor)

@@ -15,12 +15,11 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from datasource_hyperv_kvp.ignition.plain_json import integer
+
 #: Go's ``encoding/json`` refuses deeper nesting (``maxNestingDepth``).
 MAX_DEPTH = 10_000
 
-#: More digits than a 64-bit integer can have; such a number is only known to be out of range.
-_LONGEST_INTEGER = 20
-_OUT_OF_RANGE = 1 << 64
 #: From so many digits on, an integer may be beyond the range of floating point numbers, too.
 _FLOAT_DIGITS = 309
 
@@ -66,13 +65,6 @@ class Member(NamedTuple):
     key: str
     start: int  # offset of the key's opening quote
     node: Node
-
-
-def integer(text: str) -> int:
-    """The value of a JSON integer, never slowly: far out of range is all the same."""
-    if len(text) > _LONGEST_INTEGER:
-        return -_OUT_OF_RANGE if text[0] == "-" else _OUT_OF_RANGE
-    return int(text)
 
 
 def utf8(data: bytes) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datasource_hyperv_kvp.ignition.config import Clevis, ClevisCustom, Luks, Tang
 from datasource_hyperv_kvp.ignition.findings import Path, Report
-from datasource_hyperv_kvp.ignition.scanner import JSONSyntaxError, has_overflow, scan
 from datasource_hyperv_kvp.ignition.urls import parse_url
 from datasource_hyperv_kvp.ignition.validation.paths import path_fault
 from datasource_hyperv_kvp.ignition.validation.resources import check_resource
@@ -88,6 +87,8 @@ def _check_tang(tang: Tang, path: Path, report: Report) -> None:
 
 
 def _json_fault(text: str) -> str:
+    from datasource_hyperv_kvp.ignition.scanner import JSONSyntaxError, has_overflow, scan
+
     try:
         root = scan(text.encode())
     except JSONSyntaxError as error:
