@@ -637,7 +637,11 @@ function ConvertFrom-DataItem {
     $document = New-Object System.Xml.XmlDocument
     # Or a value of blanks would be gone.
     $document.PreserveWhitespace = $true
-    $document.LoadXml($Xml)
+    # A guest may report any character, also one that XML does not allow.
+    $options = New-Object System.Xml.XmlReaderSettings
+    $options.CheckCharacters = $false
+    $source = New-Object System.IO.StringReader($Xml)
+    $document.Load([System.Xml.XmlReader]::Create($source, $options))
     $pair = @{ Name = ''; Data = '' }
     foreach ($property in @('Name', 'Data')) {
         $node = $document.SelectSingleNode("/INSTANCE/PROPERTY[@NAME='$property']/VALUE")

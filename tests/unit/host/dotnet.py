@@ -96,8 +96,8 @@ class XmlDocument:
         self.PreserveWhitespace = False
         self._root = ElementTree.Element("none")
 
-    def LoadXml(self, xml: str) -> None:
-        self._root = ElementTree.fromstring(python(xml))
+    def Load(self, xml: str) -> None:
+        self._root = ElementTree.fromstring(xml)
 
     def SelectSingleNode(self, path: str) -> Custom | None:
         found = re.fullmatch(r"/INSTANCE/PROPERTY\[@NAME='(\w+)'\]/VALUE", path)
@@ -111,6 +111,17 @@ class XmlDocument:
                     content = ""
                 return Custom(InnerText=net(content))
         return None
+
+
+class XmlReaderSettings:
+    def __init__(self) -> None:
+        self.CheckCharacters = True
+
+
+def xml_reader(source: str, options: XmlReaderSettings) -> str:
+    """``XmlReader.Create``: the text, with a stand-in for what Python's parser never accepts."""
+    xml = python(source)
+    return xml if options.CheckCharacters else re.sub(r"&#(?:[0-8]|1[0-9]);", "\ufffd", xml)
 
 
 class Principal:
@@ -176,6 +187,7 @@ _STATICS: dict[str, Callable[[], Any]] = {
     "convert::tobase64string": lambda: lambda data: base64.b64encode(data).decode(),
     "convert::frombase64string": lambda: from_base64,
     "io.file::exists": lambda: file_exists,
+    "xml.xmlreader::create": lambda: xml_reader,
     "io.file::readallbytes": lambda: file_bytes,
     f"{_GZIP}compressionlevel::optimal": lambda: "Optimal",
     f"{_GZIP}compressionmode::decompress": lambda: "Decompress",
@@ -198,6 +210,8 @@ _CONSTRUCTORS: dict[str, Callable[..., Any]] = {
     "system.io.memorystream": MemoryStream,
     "system.io.compression.gzipstream": GZipStream,
     "system.xml.xmldocument": XmlDocument,
+    "system.xml.xmlreadersettings": XmlReaderSettings,
+    "system.io.stringreader": str,
     "system.security.principal.windowsprincipal": Principal,
     "system.security.principal.securityidentifier": str,
 }
@@ -276,8 +290,8 @@ def get_property(holder: Any, name: str) -> Any:
 def set_property(holder: Any, name: str, value: Any) -> None:
     if isinstance(holder, Dictionary):
         holder.set(name, value)
-    elif isinstance(holder, XmlDocument) and name == "PreserveWhitespace":
-        holder.PreserveWhitespace = value
+    elif isinstance(holder, (XmlDocument, XmlReaderSettings)) and hasattr(holder, name):
+        setattr(holder, name, value)
     else:
         raise NotImplementedError(f"{type(holder).__name__}.{name} = ")
 

@@ -186,8 +186,11 @@ def _flat(arguments: list[Any]) -> list[Any]:
 
 
 def _items(pairs: dict[str, str]) -> list[str]:
+    """Items as Hyper-V gives them: characters that XML does not have stand there as references."""
     return [
-        net(dotnet.serialize(Custom(Name=net(key), Data=net(value))).decode("utf-16-le"))
+        net(dotnet.serialize(Custom(Name=net(key), Data=net(value))).decode("utf-16-le")).replace(
+            "\x01", "&#1;"
+        )
         for key, value in pairs.items()
     ]
 

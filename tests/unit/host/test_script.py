@@ -273,6 +273,16 @@ class TestRemovingAndListing:
         shown = host.run(VMName="web1", Get=True, Unredacted=True)
         assert [row["Value"] for row in shown] == ["secret", "Debian"]
 
+    def test_a_guest_may_report_what_it_likes(self, host: Host, machine: Machine) -> None:
+        machine.state = RUNNING
+        machine.guest = {"odd": "a\x01b", "Keys": "x", "Count": "7"}
+        rows = host.run(VMName="web1", Get=True)
+        assert [(row["Key"], row["Length"]) for row in rows] == [
+            ("odd", 3),
+            ("Keys", 1),
+            ("Count", 1),
+        ]
+
 
 class TestWhatGoesWrong:
     def test_without_elevation(self, host: Host) -> None:
