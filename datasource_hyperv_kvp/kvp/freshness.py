@@ -18,13 +18,16 @@ import stat
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from datasource_hyperv_kvp.errors import PoolFileError
 from datasource_hyperv_kvp.kvp import daemon
 from datasource_hyperv_kvp.kvp.lock import LOCK_TIMEOUT, locked
 from datasource_hyperv_kvp.kvp.poolfile import POOL_DIR, pool_path
 from datasource_hyperv_kvp.kvp.pools import AUTO_EXTERNAL, EXTERNAL
-from datasource_hyperv_kvp.kvp.system import GuestSystem
+
+if TYPE_CHECKING:
+    from datasource_hyperv_kvp.kvp.system import GuestSystem
 
 #: The pools that the host fills anew in every boot.
 HOST_POOLS = (EXTERNAL, AUTO_EXTERNAL)
