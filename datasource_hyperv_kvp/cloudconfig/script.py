@@ -7,7 +7,6 @@ command line, and who reads the user-data sees what will be done.
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -76,7 +75,7 @@ def script(plan: str, *, program: Sequence[str] | None) -> str:
 
 
 def _here_document(name: str, text: str) -> str:
-    if re.search(rf"^{DELIMITER}$", text, re.MULTILINE):
+    if f"\n{DELIMITER}\n" in f"\n{text}\n":
         raise ValueError(f"{name} holds the line {DELIMITER}")
     if text and not text.endswith("\n"):
         text += "\n"

@@ -8,19 +8,18 @@ block. PyYAML's own emitter would take longer than all the rest for a large conf
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
-#: What a literal block can hold: printable ASCII and line ends, no blanks at the end of a line.
-_LITERAL = re.compile(r"[\x20-\x7e\n]*")
+#: What a literal block can hold as it is: printable ASCII and line ends.
+_LITERAL = bytes(range(0x20, 0x7F)) + b"\n"
 
 
 def to_yaml(cloud_config: Mapping[str, Any]) -> str:
     """``#cloud-config`` and the mapping; ``yaml.safe_load`` gives the same mapping back."""
     lines = ["#cloud-config"]
     for key, value in cloud_config.items():
-        if isinstance(value, list) and any(_is_block(item) for item in value):
+        if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
             lines.append(f"{key}:")
             lines += [
                 f"- {_block(item) if _is_block(item) else json.dumps(item)}" for item in value
@@ -30,15 +29,14 @@ def to_yaml(cloud_config: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _is_block(value: Any) -> bool:
+def _is_block(value: str) -> bool:
     return (
-        isinstance(value, str)
-        and value.endswith("\n")
+        value.endswith("\n")
         and not value.endswith("\n\n")
         and value[0] not in " \n"
-        and _LITERAL.fullmatch(value) is not None
+        and not value.encode("utf-8", "surrogatepass").translate(None, _LITERAL)
     )
 
 
 def _block(text: str) -> str:
-    return "|\n" + "\n".join(f"  {line}" if line else "" for line in text[:-1].split("\n"))
+    return "|\n" + "\n".join([f"  {line}" if line else "" for line in text[:-1].split("\n")])
