@@ -171,9 +171,7 @@ def show_result(
         "ds.hyperv_kvp.documents": ", ".join(reading["documents"]),
         "ds.meta_data.hyperv.host_name": data["ds"]["meta_data"]["hyperv"]["host_name"],
         "userdata, its parts": ", ".join(
-            part.get_filename() or "user-data"
-            for part in parts
-            if not part.is_multipart()
+            part.get_filename() or "user-data" for part in parts if not part.is_multipart()
         ),
         "userdata, if not root asks": guest.query("userdata", user="nobody").split(" file:")[0],
     }

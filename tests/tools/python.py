@@ -39,6 +39,9 @@ REQUIREMENTS = (
 #: What the unit tests import inside a guest and no package of the guest brings.
 GUEST_REQUIREMENTS = ("hypothesis", "pytest", "pytest-mock", "trustme")
 
+#: Where they are in the guest, below its root.
+GUEST_TOOLS = "opt/test-tools"
+
 
 def venv_dir() -> Path:
     """Return where the virtual environment is."""
@@ -66,12 +69,12 @@ def make_venv() -> Path:
 
 
 def make_guest_tools(release: str, python: str) -> Path:
-    """Make and return the directory of the test tools for one guest's Python.
+    """Make and return a layer for a guest, with test tools for its Python in ``GUEST_TOOLS``.
 
     :param python: that Python's version, as in ``3.13``.
     :raises SetupError: pip failed.
     """
-    recipe = recipe_hash([GUEST_REQUIREMENTS, python])
+    recipe = recipe_hash([GUEST_REQUIREMENTS, GUEST_TOOLS, python])
     directory = cache_dir() / "guest-python" / f"{release}-{recipe}"
     with locked(f"guest-python-{release}"):
         if directory.is_dir():
@@ -79,7 +82,8 @@ def make_guest_tools(release: str, python: str) -> Path:
         with step(f"Fetching the test tools for Python {python} of {release} (once)"):
             build = directory.with_name(f"{directory.name}.new")
             shutil.rmtree(build, ignore_errors=True)
-            options = ("--only-binary=:all:", f"--python-version={python}", f"--target={build}")
+            target = build / GUEST_TOOLS
+            options = ("--only-binary=:all:", f"--python-version={python}", f"--target={target}")
             _pip("install", *options, *GUEST_REQUIREMENTS, log=f"pip-{release}.log")
             build.rename(directory)
     return directory
