@@ -14,11 +14,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
+from functools import cache
 from json.encoder import encode_basestring_ascii
 from typing import Any, Callable, ClassVar, Optional, TypeVar, Union
 
@@ -134,17 +134,46 @@ class Step:
 
     def to_json(self) -> dict[str, Any]:
         document: dict[str, Any] = {"do": self.KIND, "at": self.at}
-        for item in fields(self):
-            value = getattr(self, item.name)
-            if item.name != "at" and value != _default(item):
-                codec: Codec | None = item.metadata.get("codec")
-                document[item.name] = codec.encode(value) if codec else value
+        for name, default, codec in _layout(type(self)):
+            value = getattr(self, name)
+            if value != default:
+                document[name] = codec.encode(value) if codec else value
         return document
 
     def digest(self) -> str:
         """SHA-256 of the step as JSON: a step that was changed is another step."""
-        text = json.dumps(self.to_json(), sort_keys=True)
-        return hashlib.sha256(text.encode("ascii")).hexdigest()
+        return _sha256(json.dumps(self.to_json(), sort_keys=True))
+
+
+#: Name, default and codec of each field but ``at``: worked out once a kind, not once a step.
+_LAYOUTS: dict[str, tuple[tuple[str, Any, Codec | None], ...]] = {}
+
+
+def _layout(cls: type[Step]) -> tuple[tuple[str, Any, Codec | None], ...]:
+    if cls.KIND not in _LAYOUTS:
+        _LAYOUTS[cls.KIND] = tuple(
+            (item.name, _default(item), item.metadata.get("codec"))
+            for item in fields(cls)
+            if item.name != "at"
+        )
+    return _LAYOUTS[cls.KIND]
+
+
+def _sha256(text: str) -> str:
+    # Only a guest needs it; a workstation that renders is quicker without.
+    import hashlib
+
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+@cache
+def _written_fields(cls: type[Step]) -> tuple[tuple[str, Any, Codec | None], ...]:
+    """Name, default and codec of all fields but ``at``: asked once a class, not once a step."""
+    return tuple(
+        (item.name, _default(item), item.metadata.get("codec"))
+        for item in fields(cls)
+        if item.name != "at"
+    )
 
 
 def _default(item: Field[Any]) -> Any:
@@ -273,7 +302,7 @@ class Plan:
 
     def digest(self) -> str:
         """SHA-256 of the text."""
-        return hashlib.sha256(self.to_text().encode("ascii")).hexdigest()
+        return _sha256(self.to_text())
 
     @classmethod
     def from_text(cls, text: str) -> Plan:
@@ -294,7 +323,11 @@ def _indented(value: Any, line: str = "\n") -> str:
         return encode_basestring_ascii(value)
     inner = line + " "
     if isinstance(value, dict) and value:
-        items = [f"{encode_basestring_ascii(k)}: {_indented(v, inner)}" for k, v in value.items()]
+        quote = encode_basestring_ascii
+        items = [
+            f"{quote(key)}: {quote(item) if type(item) is str else _indented(item, inner)}"
+            for key, item in value.items()
+        ]
         return f"{{{inner}{f',{inner}'.join(items)}{line}}}"
     if isinstance(value, list) and value:
         return f"[{inner}{f',{inner}'.join([_indented(item, inner) for item in value])}{line}]"

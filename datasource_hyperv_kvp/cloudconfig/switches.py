@@ -108,7 +108,11 @@ def ssh_switches(plan: Plan) -> dict[str, Any]:
     do not, only null keeps it from adding a line to them; newer versions warn of null, so it is
     used only for the files that would be changed.
     """
-    nodes = [step for step in plan.steps if isinstance(step, (File, Link))]
+    nodes = [
+        step
+        for step in plan.steps
+        if isinstance(step, (File, Link)) and step.path.startswith("/etc/ssh/")
+    ]
     files = [node for node in nodes if fnmatch.fnmatchcase(node.path, SSHD[1])]
     own = [node for node in nodes if node.path in (SSHD[0], SSHD_CLOUD_INIT)]
     for node in (*sorted(files, key=lambda node: node.path), *own):
