@@ -56,7 +56,9 @@ def explain(error: BaseException) -> str:
     import ssl
 
     for cause in _causes(error):
-        if isinstance(cause, ssl.SSLCertVerificationError):
+        # urllib3 1.x compares names by itself and has an error of its own, which is no OSError.
+        own = type(cause).__name__ == "CertificateError"
+        if own or isinstance(cause, ssl.SSLCertVerificationError):
             # Raised by OpenSSL, it has a message of its own; by urllib3, only an argument.
             why = getattr(cause, "verify_message", "") or cause.args[0]
             return f"the server's certificate is not trusted: {why}"
