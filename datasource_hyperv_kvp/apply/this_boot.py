@@ -106,7 +106,9 @@ class ThisBootHandler(Handler[ThisBoot]):
         candidates = new | {name for name, enable in choices if enable} | _wanted() | changed
         names = {name for name in candidates | masked | disabled if "@." not in name}
         states = systemd.show(names)
-        pulled = {other for name in changed if name in states for other in states[name].pulls}
+        pulls = {other for name in changed if name in states for other in states[name].pulls}
+        # Slices come by themselves with what runs in them.
+        pulled = {name for name in pulls if not name.endswith(".slice")}
         states.update(systemd.show(pulled - set(states)))
         around = {other for state in states.values() for other in state.pulled_by}
         states.update(systemd.show((around | EARLY_TARGETS) - set(states)))

@@ -37,7 +37,8 @@ def file(path: str, text: str, mode: int = 0o644, *, append: bool = False) -> di
 
 
 GENERATOR = f"""#!/bin/sh
-printf '{service("generated", install="").replace("%", "%%")}' > "$1/generated.service"
+cat > "$1/generated.service" <<'EOF'
+{service("generated", install="")}EOF
 mkdir -p "$1/multi-user.target.wants"
 ln -s ../generated.service "$1/multi-user.target.wants/"
 """
@@ -113,7 +114,8 @@ def units_in_the_first_boot(lab: Lab) -> None:
     order = guest.read("/run/order").split()
     assert order[0] == "early", order
     assert order.index("first") < order.index("second") < order.index("each-one"), order
-    assert sorted(order) == ["each-one", "each-two", "early", "first", "generated", "second"]
+    everything = ["each-one", "each-two", "early", "first", "generated", "second"]
+    assert sorted(order) == everything, order
     for unit in ("tick.timer", "talk.socket", "srv-lab.mount", "each@two.service"):
         assert is_active(guest, unit), unit
     assert not is_active(guest, "never.service")
