@@ -5,6 +5,7 @@ Emulated (TCG): KVM opens on some machines and hangs.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -33,6 +34,10 @@ KERNEL_ARGUMENTS = (
 
 class LabError(Exception):
     """A guest did not do what it has to do for a test to begin at all."""
+
+
+class RebootedError(LabError):
+    """The guest rebooted before it answered."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,7 @@ class Machine:
         self.directory = directory
         self.console = directory / "console.log"
         self.events: list[dict[str, Any]] = []
+        self.boots = 0  #: how often the guest has come up since power on
         self.booted_after = 0.0
         self.processor_time = 0.0
         self._answers: dict[int, queue.Queue[dict[str, Any]]] = {}
@@ -165,9 +171,14 @@ class Machine:
         :raises LabError: it has not in time.
         """
         self.wait_for({"event": "up"})
-        state = self.run(
-            "systemctl", "is-system-running", "--wait", check=False, timeout=BOOT_TIMEOUT
-        )
+        while True:
+            try:
+                state = self.run(
+                    "systemctl", "is-system-running", "--wait", check=False, timeout=BOOT_TIMEOUT
+                )
+                break
+            except RebootedError:  # an Ignition config may ask for one reboot
+                continue
         if state.out.strip() not in ("running", "degraded"):
             raise LabError(f"systemd says {state.out.strip()!r} at the end of the boot")
         self.booted_after = time.monotonic() - self.started
@@ -194,6 +205,7 @@ class Machine:
         number = next(self._numbers)
         answers: queue.Queue[dict[str, Any]] = queue.Queue()
         self._answers[number] = answers
+        boots = self.boots
         self.say(**{kind: number}, **message)
         deadline = time.monotonic() + timeout
         while True:
@@ -202,6 +214,10 @@ class Machine:
             except queue.Empty:
                 if not self.is_running():
                     raise LabError("the machine went down") from None
+                if self.boots != boots:
+                    raise RebootedError(
+                        f"the machine rebooted before it answered to {message}"
+                    ) from None
                 if time.monotonic() > deadline:
                     raise LabError(f"no answer in {timeout:.0f} s to {message}") from None
             finally:
@@ -223,7 +239,8 @@ class Machine:
                 break
             *lines, rest = (rest + data).split(b"\n")
             for line in lines:
-                self._take(json.loads(line))
+                with contextlib.suppress(ValueError):  # cut off by a reboot
+                    self._take(json.loads(line))
         self.ended.set()
         self._events.put(None)
 
@@ -232,6 +249,7 @@ class Machine:
             self._answers[message["done"]].put(message)
             return
         if message.get("event") == "up":
+            self.boots += 1
             self.say(**self._world.message())
             if self._watch:
                 self.say(watch=list(self._watch))
@@ -253,7 +271,7 @@ def _command(
         "qemu-system-x86_64",
         *("-accel", "tcg,thread=multi", "-cpu", "max,-hypervisor", "-smp", "1", "-m", "768"),
         *("-machine", "pc,usb=off,vmport=off,hpet=off", "-nodefaults", "-no-user-config"),
-        *("-display", "none", "-no-reboot"),
+        *("-display", "none"),
         *("-serial", f"file:{console}"),
         *("-kernel", str(kernel), "-append", KERNEL_ARGUMENTS),
         *("-device", "virtio-serial-pci"),

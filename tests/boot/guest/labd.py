@@ -67,6 +67,7 @@ class Agent:
 
     def start(self) -> None:
         """Say that we are up, and set up the world as the lab wants it."""
+        os.write(self._port, b"\n")  # ends what the last boot may have left of a line
         self.send(event="up", uptime=time.monotonic())
         messages: list[dict[str, object]] = []
         while not messages:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 from tests.boot.lab import Guest, Lab
 from tests.boot.registry import scenario
 from tests.boot.scenarios import checks
-from tests.boot.scenarios.payloads import IGNITION_TEXT, keys
+from tests.boot.scenarios.payloads import IGNITION, keys
 from tests.boot.world import Host, World
 
 MAC = "52:54:00:12:34:56"
@@ -20,12 +21,23 @@ ethernets:
     set-name: lan0
     addresses: ["{ADDRESS}"]
 """
+#: A service of the network's own early time, and what it reads.
+_UNIT = {
+    "name": "first.service",
+    "enabled": True,
+    "contents": "[Unit]\nDefaultDependencies=no\nAfter=local-fs.target\n"
+    "Before=network-pre.target\nWants=network-pre.target\n"
+    "[Service]\nType=oneshot\nRemainAfterExit=yes\n"
+    "ExecStart=/bin/cp /opt/app/public /run/first-ran\n"
+    "[Install]\nWantedBy=sysinit.target\n",
+}
 
 
 @scenario()
 def network(lab: Lab) -> None:
     """network-config is the first to configure; Ignition's unit and file stand before that."""
-    sent = keys({"ignition.config": IGNITION_TEXT, "cloud-init.network-config": _NETWORK_CONFIG})
+    config = json.dumps({**IGNITION, "systemd": {"units": [_UNIT]}})
+    sent = keys({"ignition.config": config, "cloud-init.network-config": _NETWORK_CONFIG})
     guest = lab.boot(lab.disk(), World(requests=Host().requests(sent)), network="restrict=on")
     checks.assert_clean(guest)
     shown = guest.run("ip", "-brief", "address")

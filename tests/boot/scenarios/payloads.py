@@ -65,13 +65,11 @@ IGNITION = {
     "systemd": {
         "units": [
             {
-                "name": "first.service",
+                "name": "app.service",
                 "enabled": True,
-                "contents": "[Unit]\nDefaultDependencies=no\nBefore=network-pre.target\n"
-                "Wants=network-pre.target\nAfter=local-fs.target\n"
-                "[Service]\nType=oneshot\nRemainAfterExit=yes\n"
-                "ExecStart=/bin/cp /opt/app/public /run/first-ran\n"
-                "[Install]\nWantedBy=sysinit.target\n",
+                "contents": "[Service]\nType=oneshot\nRemainAfterExit=yes\n"
+                "ExecStart=/bin/cp /opt/app/public /run/app-ran\n"
+                "[Install]\nWantedBy=multi-user.target\n",
             }
         ]
     },
@@ -104,7 +102,7 @@ def both() -> dict[str, str]:
 STATE = """\
 stat -c '%n %F %a %U:%G %s' /opt/app /opt/app/* /root/secret /srv/vm-name \
     /home/core/.ssh /home/core/.ssh/authorized_keys /home/alice/.ssh/authorized_keys \
-    /etc/systemd/system/first.service
+    /etc/systemd/system/app.service
 readlink /opt/app/current
 sha256sum /opt/app/config /opt/app/public /root/secret /srv/vm-name \
     /home/core/.ssh/authorized_keys /home/alice/.ssh/authorized_keys
@@ -112,8 +110,8 @@ getent group operators | cut -d: -f1,3,4
 for user in core alice debian; do
     getent passwd $user | cut -d: -f1,6,7; getent shadow $user | cut -d: -f2; id -nG $user
 done
-systemctl is-enabled first.service
-systemctl is-active first.service ssh.service
-cat /run/first-ran; echo
+systemctl is-enabled app.service
+systemctl is-active app.service ssh.service
+cat /run/app-ran; echo
 hostname
 """

@@ -19,7 +19,7 @@ MOMENTS = (
     "/home/core",  # the accounts
     "/opt/app/data",  # directories
     "/opt/app/current",  # the last of the nodes
-    "/etc/systemd/system/first.service",  # units
+    "/etc/systemd/system/app.service",  # units
     f"{_INSTANCE}/sem/config_users_groups",  # the user's own accounts
     f"{_INSTANCE}/sem/config_runcmd",  # what only the final stage will run
 )
