@@ -92,7 +92,5 @@ def parents(path: str) -> list[str]:
 
 def volatile_root(path: str) -> str | None:
     """The volatile file system that a clean path lies in or is, if any."""
-    for root in VOLATILE:
-        if path == root or path.startswith(root + "/"):
-            return root
-    return None
+    root = "/" + path.split("/", 2)[1]
+    return root if root in VOLATILE else None

@@ -8,6 +8,8 @@ in :mod:`.kinds`. A new kind: a frozen dataclass that derives from :class:`Step`
 JSON: ``{"version": 1, "steps": [{"do": KIND, "at": JSON path in the config, ...}]}``. A field that
 has its default value is left out. Modes are octal strings; an owner is a number or a name; text is
 a string or a list of lines, anything else base64.
+
+No class has a repr: password hashes and keys have no business in a traceback.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from functools import cache
-from json.encoder import encode_basestring_ascii
+from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any, Callable, ClassVar, Optional, TypeVar, Union
 
 from .errors import PlanError
@@ -46,7 +48,7 @@ def kind(name: str) -> Callable[[_StepType], _StepType]:
     return register
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Contents:
     """Bytes to write: in the plan itself, or in a private file of the guest (``staged``)."""
 
@@ -94,7 +96,7 @@ def _readable(data: bytes) -> str | None:
     return None if _UNREADABLE.search(text) else text
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Codec:
     """How a field's value is written to JSON and read from it."""
 
@@ -120,7 +122,7 @@ MANY_CONTENTS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Step:
     """One thing to do. ``at`` is the JSON path of the entry in the (merged) config."""
 
@@ -208,7 +210,7 @@ def step_from_json(document: Mapping[str, Any]) -> Step:
 
 
 @kind("group")
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Group(Step):
     name: str
     gid: int | None = None
@@ -222,7 +224,7 @@ class Group(Step):
 
 
 @kind("user")
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class User(Step):
     name: str
     uid: int | None = None
@@ -246,7 +248,7 @@ class User(Step):
         return f"user {self.name}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Node(Step):
     path: str
     user: Owner = None
@@ -259,13 +261,13 @@ class Node(Step):
 
 
 @kind("directory")
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Directory(Node):
     mode: int | None = field(default=None, metadata=MODE)
 
 
 @kind("file")
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class File(Node):
     mode: int | None = field(default=None, metadata=MODE)
     contents: Contents | None = field(default=None, metadata=CONTENTS)
@@ -273,19 +275,19 @@ class File(Node):
 
 
 @kind("link")
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Link(Node):
     target: str = ""
     hard: bool = False
 
 
 @kind("hostname")
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class HostName(Step):
     """Give the running machine the name that /etc/hostname now holds."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Plan:
     """Steps in the order in which they are carried out.
 
@@ -319,16 +321,16 @@ class Plan:
 
 def _indented(value: Any, line: str = "\n") -> str:
     """JSON exactly as ``json.dumps(value, indent=1)`` writes it, in a fraction of the time."""
-    if isinstance(value, str):
-        return encode_basestring_ascii(value)
     inner = line + " "
     if isinstance(value, dict) and value:
-        quote = encode_basestring_ascii
         items = [
-            f"{quote(key)}: {quote(item) if type(item) is str else _indented(item, inner)}"
+            f"{_quoted(key)}: {_quoted(item) if item.__class__ is str else _indented(item, inner)}"
             for key, item in value.items()
         ]
         return f"{{{inner}{f',{inner}'.join(items)}{line}}}"
     if isinstance(value, list) and value:
-        return f"[{inner}{f',{inner}'.join([_indented(item, inner) for item in value])}{line}]"
+        items = [
+            _quoted(item) if item.__class__ is str else _indented(item, inner) for item in value
+        ]
+        return f"[{inner}{f',{inner}'.join(items)}{line}]"
     return json.dumps(value)
