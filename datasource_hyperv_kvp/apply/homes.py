@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from . import database, ssh_keys
@@ -14,14 +14,16 @@ from .machine import Machine
 from .paths import NodeKind, kind_at
 from .plan import User
 
-USERADD_DEFAULTS = Path("/etc/default/useradd")
-LOGIN_DEFS = Path("/etc/login.defs")
+#: The first that exists counts; SUSE keeps the distribution's own below /usr/etc.
+USERADD_DEFAULTS = (Path("/etc/default/useradd"), Path("/usr/etc/default/useradd"))
+LOGIN_DEFS = (Path("/etc/login.defs"), Path("/usr/etc/login.defs"))
 
 
-def _setting(path: Path, name: str, separator: str | None) -> str | None:
+def _setting(paths: Sequence[Path], name: str, separator: str | None) -> str | None:
     """The last value of a setting in one of shadow's files."""
     value = None
-    if path.exists():
+    path = next((path for path in paths if path.exists()), None)
+    if path is not None:
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
             parts = line.strip().split(separator, 1)
             if len(parts) == 2 and parts[0] == name:

@@ -36,7 +36,8 @@ fi
 
 #: cloud-init's own interpreter is the first choice: on old systems python3 is older than it.
 _FIND_PYTHON = """\
-ignition_own=$(sed -n '1s/^#! *\\([^ ]*python[^ ]*\\).*/\\1/p' "$(command -v cloud-init)")
+ignition_own=$(command -v cloud-init)
+ignition_own=$(sed -n '1s/^#! *\\([^ ]*python[^ ]*\\).*/\\1/p' "$ignition_own" 2> /dev/null)
 ignition_python=
 for candidate in "$ignition_own" python3 python3.13 python3.12 python3.11 python3.10 python3.9; do
   [ -n "$candidate" ] || continue
