@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from datasource_hyperv_kvp.apply.plan import Contents, File, Step
+from datasource_hyperv_kvp.apply.plan import Contents, File, Plan, Step
 from datasource_hyperv_kvp.apply.presets import preset_entries, to_enable
-from datasource_hyperv_kvp.apply.system_steps import Dropin, Labels, Presets, ThisBoot, Unit
+from datasource_hyperv_kvp.apply.system_steps import (
+    Dropin,
+    KernelArguments,
+    Labels,
+    Presets,
+    ThisBoot,
+    Unit,
+)
 from tests.unit.apply_guest import STATE, ApplyGuest
 
 AT = "$.systemd.units"
+CUTS = Path(__file__).with_name("apply_power_cuts.py")
 SYSTEM = "/etc/systemd/system"
 PRESET = "/etc/systemd/system-preset/20-ignition.preset"
 SERVICE = "[Service]\nExecStart=/bin/true\n"
@@ -164,6 +174,31 @@ def test_presets_are_appended_once_however_often_the_power_goes(guest: ApplyGues
     guest.sh(f'cd {STATE}; grep -v \'"done"\\|"finished"\' journal > j; mv j journal')
     guest.applied(*steps)
     assert guest.read(PRESET) == "enable x.service\nenable a.service\n"
+
+
+def test_wherever_the_power_goes_the_next_boot_ends_the_same(guest: ApplyGuest) -> None:
+    guest.sandbox.write("/boot/loader/entries/a.conf", "options quiet\n")
+    guest.sandbox.write(PRESET, "enable x.service\n")
+    guest.sh(
+        f"cd {SYSTEM}; mkdir d.service; printf '{SERVICE}{INSTALL}' > on.service;"
+        " systemctl enable on.service; ln -s /dev/null m.service"
+    )
+    dropins = (Dropin("x.conf", text("[Service]\nNice=5\n")), Dropin("y.conf", text("")))
+    steps: tuple[Step, ...] = (
+        KernelArguments(at="$", should_exist=("a=1",), should_not_exist=("quiet",)),
+        Unit(at=AT, name="a.service", contents=text(SERVICE + INSTALL), dropins=dropins),
+        unit("d.service", mask=True),
+        unit("m.service", mask=False),
+        unit("t@.service", SERVICE + INSTALL),
+        presets("enable t@one.service", "disable on.service", "enable a.service"),
+        Labels(at="$"),
+        ThisBoot(at="$"),
+    )
+    guest.sandbox.write("/plan.json", Plan(steps).to_text())
+    guest.sandbox.write("/cuts.py", CUTS.read_text())
+    answer = json.loads(guest.sandbox.run(["python3", "/cuts.py"]).out)
+    assert len(answer["points"]) > 20
+    assert answer["differences"] == {}
 
 
 @pytest.mark.parametrize(
