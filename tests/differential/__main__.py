@@ -57,7 +57,7 @@ def main() -> int:
         root, work = furnished.merged, Path("/mnt/work")
         direct, guest = Direct(root), Guests(RELEASE, furnished, work)
         for number in numbers:
-            config = Generator(seed, number).config()
+            config = Generator(seed, number, newest=oracle.newest).config()
             ours: Ours = guest if number % arguments.cloud_init == 0 else direct
             guests += ours is guest
             verdict = compare(config, oracle=oracle, ours=ours, root=root, work=work / str(number))

@@ -15,6 +15,8 @@ from typing import Any
 from tests.differential import furnish
 
 SPECS = ("3.0.0", "3.1.0", "3.2.0", "3.3.0")
+#: What only a newer Ignition than Debian's knows.
+NEWER_SPECS = ("3.4.0", "3.5.0", "3.6.0")
 _KEYS = [
     "ssh-ed25519 AAAAC3Nza one@host",
     "ssh-rsa AAAAB3Nza",
@@ -48,6 +50,7 @@ _PARENTS = [
     "/var/lib/thing",
     "/etc/systemd/system/x.service.d",
 ]
+_SPECIAL_MODES = [0o4755, 0o2755, 0o1777, 0o2700, 0o6711]
 _MODES = [0o600, 0o644, 0o755, 0o400, 0o777, 0o0, 0o640]
 _TEXTS = [
     "",
@@ -69,14 +72,19 @@ _INSTALLS = [
 
 
 class Generator:
-    """Configs drawn from one seed; each draw is a function of the seed and its number."""
+    """Configs drawn from one seed; each draw is a function of the seed and its number.
 
-    def __init__(self, seed: int, number: int) -> None:
+    :param newest: for the newest Ignition: also specs, and special mode bits, that 2.14 lacks.
+    """
+
+    def __init__(self, seed: int, number: int, *, newest: bool = False) -> None:
+        self.specs = SPECS + NEWER_SPECS if newest else SPECS
+        self.modes = _MODES + _SPECIAL_MODES if newest else _MODES
         self.random = random.Random(f"{seed}/{number}")
         self.risky = self.random.random() < 0.35
 
     def config(self) -> dict[str, Any]:
-        self.spec = self.random.choice(SPECS)
+        self.spec = self.random.choice(self.specs)
         config: dict[str, Any] = {"ignition": {"version": self.spec}}
         groups, users = self._passwd()
         self.groups, self.users = groups, users
@@ -267,7 +275,7 @@ class Generator:
             return None
         node = self._node(path)
         if self._chance(0.5):
-            node["mode"] = self.random.choice([*_MODES, 0o700, 0o750])
+            node["mode"] = self.random.choice([*self.modes, 0o700, 0o750])
         if stands and self._chance(0.3):
             node["overwrite"] = self._chance(0.7)
         self.under.append(path)
@@ -287,7 +295,7 @@ class Generator:
             return None
         node = self._node(path)
         if self._chance(0.5):
-            node["mode"] = self.random.choice(_MODES)
+            node["mode"] = self.random.choice(self.modes)
         if self._chance(0.7):
             node["contents"] = self._resource()
         if self._chance(0.25):
