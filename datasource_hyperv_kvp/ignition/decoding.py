@@ -100,13 +100,6 @@ def locate(root: Node, path: Path) -> Node:
     return node
 
 
-def locate_key(root: Node, path: Path) -> int:
-    """The offset of the key at the end of ``path``; of the doubled ones, the last."""
-    node = locate(root, path[:-1])
-    offsets = [member.start for member in node.value if member.key == path[-1]]
-    return offsets[-1] if offsets else node.start
-
-
 def _child(node: Node, step: str | int) -> Node | None:
     if isinstance(step, int):
         items: list[Node] = node.value if node.kind == "array" else []

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datasource_hyperv_kvp.ignition.building import build
 from datasource_hyperv_kvp.ignition.config import Config
-from datasource_hyperv_kvp.ignition.decoding import Decoder, Misfit, locate, locate_key
+from datasource_hyperv_kvp.ignition.decoding import Decoder, Misfit, locate
 from datasource_hyperv_kvp.ignition.findings import (
     Finding,
     Path,
@@ -114,7 +114,7 @@ def _result(config: Config | None, minor: int, report: Report, root: Node, data:
     placed: dict[bool, list[tuple[int, Finding]]] = {True: [], False: []}
     for problem in report.problems:
         path = problem.path
-        offset = locate_key(root, path) if problem.of_key else locate(root, path).start
+        offset = locate(root, path).start if problem.offset is None else problem.offset
         finding = Finding(path_text(path), problem.message, *lines.position(offset))
         placed[problem.is_error].append((offset, finding))
     errors, warnings = (

@@ -52,13 +52,13 @@ class Result:
 class Problem:
     """A finding before anybody has looked up its line and column.
 
-    :param of_key: the last item of the path is a key that no field has: its place is the key's.
+    :param offset: where it stands in the text, if whoever reports it knows; None: at ``path``.
     """
 
     path: Path
     message: str
     is_error: bool = True
-    of_key: bool = False
+    offset: int | None = None
 
 
 @dataclass
@@ -70,5 +70,5 @@ class Report:
     def error(self, path: Path, message: str) -> None:
         self.problems.append(Problem(path, message))
 
-    def warning(self, path: Path, message: str, *, of_key: bool = False) -> None:
-        self.problems.append(Problem(path, message, is_error=False, of_key=of_key))
+    def warning(self, path: Path, message: str, *, offset: int | None = None) -> None:
+        self.problems.append(Problem(path, message, is_error=False, offset=offset))

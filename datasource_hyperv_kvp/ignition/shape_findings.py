@@ -69,7 +69,8 @@ def report_unused(node: Node, shape: Shape, value: Any, report: Report, path: Pa
         return
     if shape.type == "object":
         if node.kind == "null":
-            report.warning(path, "null sets nothing here; write an object or leave the key out")
+            what = "null sets nothing here; write an object or leave the key out"
+            report.warning(path, what, offset=node.start)
         if node.kind == "object":
             _unused_keys(node, shape, value or {}, report, path)
     elif shape.type == "array" and node.kind == "array" and value:
@@ -82,13 +83,13 @@ def report_unused(node: Node, shape: Shape, value: Any, report: Report, path: Pa
 def _unused_keys(
     node: Node, shape: Shape, value: dict[str, Any], report: Report, path: Path
 ) -> None:
-    last = {member.key: member.node for member in node.value}
-    for key, child in last.items():
-        member = shape.properties.get(key)
-        if member is None:
-            report.warning((*path, key), _unused_sentence(key, shape), of_key=True)
-        elif member.type in ("object", "array"):
-            report_unused(child, member, value.get(key), report, (*path, key))
+    last = {member.key: member for member in node.value}
+    for key, member in last.items():
+        inner = shape.properties.get(key)
+        if inner is None:
+            report.warning((*path, key), _unused_sentence(key, shape), offset=member.start)
+        elif inner.type in ("object", "array"):
+            report_unused(member.node, inner, value.get(key), report, (*path, key))
 
 
 def _unused_sentence(key: str, shape: Shape) -> str:

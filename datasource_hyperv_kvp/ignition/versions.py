@@ -41,7 +41,8 @@ def translate(config: Config, minor: int) -> Config:
     """The config of specification 3.``minor``.0 as one of the newest specification.
 
     Older ones ignored special mode bits, so they are masked: a later merge must not bring to life
-    what never had an effect.
+    what never had an effect. Ignition's own translation of 3.4.0 also loses what Tang servers
+    advertise, which that specification has; here it stays.
     """
     config = replace(config, ignition=replace(config.ignition, version=NEWEST))
     if minor >= SPECIAL_BITS_SINCE:

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import random
+from typing import Any
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from datasource_hyperv_kvp.ignition import parse
-from datasource_hyperv_kvp.ignition.scanner import MAX_DEPTH, JSONSyntaxError, scan
+from datasource_hyperv_kvp.ignition.diagnosis import diagnose
+from datasource_hyperv_kvp.ignition.scanner import MAX_DEPTH, JSONSyntaxError, Node, scan
+from tests.differential.config_texts import Odds, config_text
 from tests.unit.ignition_configs import document
 
 VERSION = '"ignition": {"version": "3.6.0"}'
@@ -159,3 +167,45 @@ def test_the_scanner_tells_where_json_ends_being_json() -> None:
     with pytest.raises(JSONSyntaxError) as raised:
         scan(b'{"a": [1, 2}')
     assert raised.value.offset == 11
+
+
+@given(
+    value=st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers(-(2**63), 2**63 - 1)
+        | st.floats(allow_nan=False, allow_infinity=False)
+        | st.text(),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+        max_leaves=12,
+    ),
+    indent=st.none() | st.integers(0, 2),
+    ascii_only=st.booleans(),
+)
+def test_the_scanner_reads_what_python_writes(
+    value: Any, indent: int | None, ascii_only: bool
+) -> None:
+    def plain(node: Node) -> Any:
+        if node.kind == "object":
+            return {member.key: plain(member.node) for member in node.value}
+        return [plain(item) for item in node.value] if node.kind == "array" else node.value
+
+    text = json.dumps(value, indent=indent, ensure_ascii=ascii_only)
+    assert plain(scan(text.encode())) == value
+
+
+@pytest.mark.parametrize("minor", range(7))
+def test_reading_with_care_comes_to_the_same_config(minor: int) -> None:
+    """A config without any finding takes a short way; the long one must lead to the same place."""
+    flawless = 0
+    for number in range(150):
+        text = config_text(random.Random(f"{minor}/{number}"), minor, Odds(bad=0, null=0, syntax=0))
+        short = parse(text)
+        assert short == diagnose(text), text
+        flawless += short.config is not None
+    assert flawless > 5
+
+
+def test_many_findings_do_not_take_quadratic_time() -> None:
+    keys = ", ".join(f'"unknown{number}": {number}' for number in range(20_000))
+    assert len(parse(document(keys)).warnings) == 20_000
