@@ -186,7 +186,7 @@ class Sandbox:
         assert self._disk is not None
         with tempfile.TemporaryDirectory(prefix="kvp-sandbox-sys-") as firmware:
             write_sys(self.machine, Path(firmware))
-            enter = ["nsenter", f"--target={self._disk.pid}", "--mount"]
+            enter = ["nsenter", f"--target={self._disk.pid}", "--mount", "--root"]
             unshare = ["unshare", "-mpnui", "--fork", "--kill-child", "--propagation=private"]
             script = ["sh", str(POWER_ON), str(self._work / "root"), firmware]
             self._power = _start([*enter, *unshare, *script])
@@ -226,7 +226,7 @@ class Sandbox:
         """Return the command line by which this machine runs a program in the running guest."""
         if self._power is None:
             raise SandboxError("the sandbox is off")
-        command = ["nsenter", f"--target={self._first}", "-m", "-p", "-n", "-u", "-i"]
+        command = ["nsenter", f"--target={self._first}", "-m", "-p", "-n", "-u", "-i", "--root"]
         command += ["chroot", str(self._work / "root")]
         command += ["setpriv", f"--bounding-set={DROPPED}"]
         if user != "root":
