@@ -25,7 +25,7 @@ from ignition_apply.plan import Plan  # type: ignore[import-not-found]  # only i
 WORK = Path("/cuts")
 STATE = Path("/state")
 #: Where the plan may leave something.
-LOOKED_AT = ("/boot", "/etc", "/home", "/opt", "/root", "/srv", "/var/backups", "/var/mail", "/var/roothome")
+LOOKED_AT = ("/boot", "/etc", "/home", "/opt", "/root", "/srv", "/var/mail", "/var/roothome")
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from datasource_hyperv_kvp.apply.plan import Plan
+from datasource_hyperv_kvp.apply.plan import Contents, File, Plan
 from datasource_hyperv_kvp.cloudconfig import (
     RefusedError,
     configures_network,
@@ -74,8 +74,9 @@ def test_the_text_is_yaml_of_the_same_cloud_config(program: list[str] | None) ->
     assert text.isascii()
     assert yaml.safe_load(text) == cloud_config
     file = Plan.from_text(json.dumps(plan_in(cloud_config))).steps[0]
-    assert file.contents.data.decode() == awkward  # type: ignore[attr-defined]  # it is a File
-    assert file.append[0].data == b"\0\1"  # type: ignore[attr-defined]  # it is a File
+    assert isinstance(file, File)
+    assert file.contents == Contents(data=awkward.encode())
+    assert file.append == (Contents(data=b"\0\1"),)
 
 
 def test_text_stands_readable_in_the_plan_and_binary_data_as_base64() -> None:
