@@ -9,6 +9,7 @@ status. What is heavy is imported inside ``run``. Errors that a person can mend 
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import io
 import os
@@ -34,6 +35,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     :return: 0 good, 1 the input is bad.
     :raises SystemExit: with 2 if the call is wrong, as argparse does it.
     """
+    # The process ends before there is any garbage worth looking for.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return _main(argv)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _main(argv: Sequence[str] | None) -> int:
     _write_utf8()
     arguments = _parser().parse_args(argv)
     module = importlib.import_module(f"{__name__}.{arguments.command}")
