@@ -36,6 +36,7 @@ class AccountHandler(Handler[S]):
             self.change(step, before, run)
         except (ApplyError, OSError):
             # Undone at once: until the next try, others may change these files.
+            self.undo(step, before, run)
             snapshot.restore(run.machine.state_dir, step.key)
             run.journal.forget(step.key)
             raise
@@ -43,6 +44,9 @@ class AccountHandler(Handler[S]):
     def look(self, step: S) -> State:
         """What the account was before."""
         raise NotImplementedError
+
+    def undo(self, step: S, before: State, run: Run) -> None:
+        """Take back what stands outside the account files, as far as :meth:`change` has come."""
 
     def change(self, step: S, before: State, run: Run) -> None:
         """Do it, on account files that are as they were before."""

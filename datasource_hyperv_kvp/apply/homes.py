@@ -75,11 +75,6 @@ def removal_findings(step: User) -> Iterator[Finding]:
         yield Finding(step.at, message, "keep the user, or give it a home of its own before")
 
 
-def remove_begun(home: str) -> None:
-    """Remove a home that was not there before the step and that an interrupted run has begun."""
-    remove(home)
-
-
 def move(old: str, new: str, machine: Machine) -> None:
     """Move a home; done already, or no home there to move, is fine."""
     if kind_at(old) is not NodeKind.DIRECTORY:

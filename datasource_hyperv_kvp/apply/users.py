@@ -8,7 +8,7 @@ from pathlib import Path
 from . import account_files, database, homes, ssh_keys
 from .accounts import AccountHandler, missing_programs
 from .errors import ApplyError, Finding
-from .files import replace_file
+from .files import remove, replace_file
 from .handler import Run
 from .journal import State
 from .outlook import Outlook
@@ -106,11 +106,26 @@ class UserHandler(AccountHandler[User]):
         if step.default_user_rights and not before["exists"]:
             _allow_sudo(step)
 
+    def undo(self, step: User, before: State, run: Run) -> None:
+        if not step.should_exist:
+            return
+        if not before["exists"]:
+            if not before["home_exists"]:
+                remove(before["home"])
+            return
+        account = database.accounts().get(step.name)
+        moved = step.home_dir or before["home"]
+        if moved != before["home"] and kind_at(before["home"]) is NodeKind.ABSENT:
+            homes.move(moved, before["home"], run.machine)
+        if account is not None:
+            new, old = (account.uid, account.gid), (before["uid"], before["gid"])
+            homes.give(before["home"], new, old)
+
 
 def _add(step: User, before: State, run: Run) -> None:
     if not before["home_exists"]:
         # What an interrupted run has begun to copy from /etc/skel.
-        homes.remove_begun(before["home"])
+        remove(before["home"])
     groups, shell, gecos = step.groups, step.shell, step.gecos
     if step.default_user_rights:
         known = database.groups()

@@ -206,6 +206,25 @@ def test_a_step_that_fails_leaves_the_account_files_as_they_were(guest: ApplyGue
     assert guest.exists("/srv/kept/home/.profile")
 
 
+def test_a_step_that_fails_leaves_homes_as_they_were(guest: ApplyGuest) -> None:
+    guest.sh(
+        "useradd -m old; mkdir -m 755 /srv/homes; touch /home/old/own; chown old /home/old/own"
+    )
+    # The last thing that a step does is to write keys; a full disk is one reason why it may fail.
+    guest.sh("mkdir -p /etc/skel/.ssh/authorized_keys")
+    guest.sh("mkdir -p /home/old/.ssh/authorized_keys; chown -R old /home/old/.ssh")
+    state = "find /home -printf '%p %m %u %g\\n' | sort; cat /etc/passwd /etc/shadow"
+    before = guest.sh(state)
+    for step in (
+        User(at="$.u", name="new", ssh_authorized_keys=(KEY,)),
+        User(at="$.u", name="old", uid=4800, home_dir="/srv/homes/o", ssh_authorized_keys=(KEY,)),
+    ):
+        assert guest.apply(step).code == 1
+        assert guest.result()["status"] == "failed"
+        assert guest.sh(state) == before
+    assert guest.sh("ls -A /srv/homes") == ""
+
+
 def test_no_hash_is_on_a_command_line_or_in_the_log(guest: ApplyGuest) -> None:
     guest.sh(
         "for name in useradd usermod groupadd groupmod; do\n"
