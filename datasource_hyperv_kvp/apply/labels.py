@@ -13,7 +13,8 @@ from .errors import Finding
 from .handler import Handler, Run
 from .journal import State
 from .outlook import Outlook
-from .system_steps import Labels
+from .system_steps import Labels, Presets
+from .units import UNIT_DIR
 
 #: Both there while SELinux is on, enforcing or not (``is_selinux_enabled(3)``): a kernel that could
 #: have it shows the first on systems that know nothing of it.
@@ -60,6 +61,9 @@ def touched(run: Run) -> list[str]:
         paths.update(state.get("made", []))
         if isinstance(step, plan.Node):
             paths.add(run.paths[step.path])
+        elif isinstance(step, Presets):
+            # Enabling makes links in directories of other units.
+            paths.add(UNIT_DIR)
     if any(isinstance(step, (plan.Group, plan.User)) for step in run.plan.steps):
         etc = Path("/etc")
         paths.update(str(path) for pattern in ACCOUNT_FILES for path in etc.glob(pattern))

@@ -104,7 +104,12 @@ class ThisBootHandler(Handler[ThisBoot]):
         masked = {step.name for step in units if step.mask}
         disabled = {name for name, enable in choices if not enable}
         candidates = new | {name for name, enable in choices if enable} | _wanted() | changed
-        names = {name for name in candidates | masked | disabled if "@." not in name}
+        # Templates are no units, and a link in a .wants directory may have any name.
+        names = {
+            name
+            for name in candidates | masked | disabled
+            if "@." not in name and UNIT_NAME.fullmatch(name)
+        }
         states = systemd.show(names)
         pulls = {other for name in changed if name in states for other in states[name].pulls}
         # Slices come by themselves with what runs in them.
