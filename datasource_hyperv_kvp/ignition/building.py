@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from datasource_hyperv_kvp.ignition.config import (
@@ -175,9 +176,13 @@ def _storage(values: Values, minor: int) -> Storage:
 
 
 def _owner(values: Values | None) -> NodeOwner:
-    if not values:
-        return _NO_OWNER
-    return NodeOwner(id=values.get("id"), name=values.get("name"))
+    return _owner_of(values.get("id"), values.get("name")) if values else _NO_OWNER
+
+
+@lru_cache(maxsize=64)
+def _owner_of(id: int | None, name: str | None) -> NodeOwner:
+    """Few owners have many files."""
+    return NodeOwner(id=id, name=name)
 
 
 def _file(values: Values) -> File:

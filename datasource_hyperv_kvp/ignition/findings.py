@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Union
 
 from datasource_hyperv_kvp.ignition.config import Config
@@ -61,11 +61,11 @@ class Problem:
     offset: int | None = None
 
 
-@dataclass
 class Report:
     """Collects problems while the parts of a config are checked."""
 
-    problems: list[Problem] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
 
     def error(self, path: Path, message: str) -> None:
         self.problems.append(Problem(path, message))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, NoReturn
 
 #: More digits than a 64-bit integer can have; such a number is only known to be out of range.
 _LONGEST_INTEGER = 20
 _OUT_OF_RANGE = 1 << 64
+_SURROGATE = re.compile(rb"\\u[dD]")
 
 
 class _IrregularError(ValueError):
@@ -17,11 +19,10 @@ class _IrregularError(ValueError):
 def plain_object(data: bytes) -> dict[str, Any] | None:
     """The decoded object; None if only ``scanner`` can say what the text is, or what is wrong."""
     try:
-        text = data.decode("utf-8")
-        if "\\ud" in text or "\\uD" in text:  # perhaps half of a surrogate pair
+        if _SURROGATE.search(data):  # perhaps half of a pair
             return None
         value = json.loads(
-            text,
+            data.decode("utf-8"),
             object_pairs_hook=_object_without_doubles,
             parse_int=integer,
             parse_constant=_no_constant,
