@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ PRESET = "etc/systemd/system-preset/20-ignition.preset"
 #: it does to a unit, and not possible where systemd does not run.
 _NO_SYSTEMD = "/run/systemd/private: connect:"
 
-_GROUPADD = """#!/usr/bin/python3
+_GROUPADD = f"""#!{sys.executable}
 import os, sys
 arguments = sys.argv[1:]
 root, name = arguments[arguments.index("--root") + 1], arguments[-1]
@@ -37,11 +38,11 @@ os.execv("/usr/sbin/" + program, [program, *arguments])
 """
 _SYSTEMCTL = """#!/bin/sh
 # called as: systemctl --root DIR disable NAME
-if [ "$3" = disable ] && ! /usr/bin/systemctl --root "$2" is-enabled "$4" >/dev/null 2>&1; then
+if [ "$3" = disable ] && ! chroot "$2" systemctl --root=/ is-enabled "$4" >/dev/null 2>&1; then
     echo "$4" >> "${0%/*}/not-enabled"
     exit 0
 fi
-exec /usr/bin/systemctl "$@"
+exec chroot "$2" systemctl --root=/ "$3" "$4"
 """
 
 
@@ -154,6 +155,6 @@ def _first_boot(root: Path, config: dict[str, Any]) -> None:
     names = [unit["name"] for unit in units if unit.get("enabled")]
     for name in [*(name for name, enabled in preset_units(config) if enabled), *names]:
         subprocess.run(
-            ["systemctl", f"--root={root}", "preset", "--preset-mode=enable-only", name],
+            ["chroot", root, "systemctl", "--root=/", "preset", "--preset-mode=enable-only", name],
             capture_output=True,
         )

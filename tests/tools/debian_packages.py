@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
-
-def cache_dir() -> Path:
-    """Where tests keep what is expensive to make; ``XDG_CACHE_HOME`` decides."""
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "datasource-hyperv-kvp"
+from tests.tools.cache import cache_dir
 
 
 def unpack(package: str) -> Path:
@@ -28,7 +23,12 @@ def unpack(package: str) -> Path:
     base.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=base, prefix=f".{package}-") as name:
         work = Path(name)
-        _run(["apt-get", "download", package], work)
+        try:
+            _run(["apt-get", "download", package], work)
+        except RuntimeError:
+            # A fresh machine, or one whose lists are older than the mirror.
+            _run(["apt-get", "update"], work)
+            _run(["apt-get", "download", package], work)
         (archive,) = work.glob("*.deb")
         _run(["dpkg", "-x", str(archive), "unpacked"], work)
         try:
