@@ -27,6 +27,8 @@ from tests.tools.debian_packages import unpack
 FILES = 1000
 BYTES = 1 << 20
 ROUNDS = 15
+#: What the installed command ``hyperv-kvp`` does.
+_SCRIPT = "import sys; from datasource_hyperv_kvp.cli import main; sys.exit(main())"
 
 
 def ratios() -> dict[str, float]:
@@ -37,7 +39,7 @@ def ratios() -> dict[str, float]:
         config.write_text(config_text())
         environment = _environment(Path(name) / "pycache")
         commands = {
-            subcommand: [sys.executable, "-m", "datasource_hyperv_kvp", subcommand]
+            subcommand: [sys.executable, "-c", _SCRIPT, subcommand]
             for subcommand in ("validate", "render")
         }
         return {
