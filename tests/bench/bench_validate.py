@@ -64,7 +64,7 @@ def config_text() -> str:
                 {
                     "name": "example.service",
                     "enabled": True,
-                    "contents": "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=basic.target\n",
+                    "contents": "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=a.target\n",
                 }
             ]
         },
