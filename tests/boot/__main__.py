@@ -52,6 +52,8 @@ def chosen(names: list[str]) -> list[tuple[Scenario, str]]:
             raise SetupError(f"no release or scenario {name!r}; there are {known}")
     releases = [name for name in names if name in ALL] or list(ALL)
     wanted = [SCENARIOS[name] for name in names if name in SCENARIOS] or list(SCENARIOS.values())
+    # Those of many boots first, so that the end is not one long one alone.
+    wanted.sort(key=lambda scenario: -scenario.boots)
     return [
         (scenario, release)
         for scenario in wanted
@@ -90,6 +92,15 @@ def play(scenario: Scenario, release: str, package: Path, *, keep: bool) -> Outc
     return outcome
 
 
+def make_images(release: str, package: Path) -> None:
+    """Make both disks of a release.
+
+    :raises SetupError: one cannot be made.
+    """
+    for daemon in (False, True):
+        make_image(release, daemon=daemon, package=package)
+
+
 def main(arguments: list[str]) -> int:
     """Play what is asked for; 0 if all of it passed."""
     parser = argparse.ArgumentParser(prog="tests.boot", description=__doc__)
@@ -107,14 +118,13 @@ def main(arguments: list[str]) -> int:
         todo = chosen(options.names)
         debian.install(MACHINE_PACKAGES)
         package = make_package()
-        for release in dict.fromkeys(release for _, release in todo):
-            for daemon in (False, True):
-                make_image(release, daemon=daemon, package=package)
+        with ThreadPoolExecutor(options.jobs) as pool:
+            releases = dict.fromkeys(release for _, release in todo)
+            list(pool.map(lambda release: make_images(release, package), releases))
     except SetupError as error:
         return main_guard(error)
     print(f"==> {len(todo)} scenarios, {options.jobs} at a time, each boot about half a minute")
     started = time.monotonic()
-    # The long ones first, so that the end is not one long one alone.
     with ThreadPoolExecutor(options.jobs) as pool:
         futures = [pool.submit(play, *each, package, keep=options.keep) for each in todo]
         outcomes = [future.result() for future in as_completed(futures)]

@@ -64,7 +64,28 @@ MASKED = (
     *("systemd-random-seed.service", "systemd-timesyncd.service"),
     *("systemd-tpm2-setup-early.service", "systemd-tpm2-setup.service"),
     *("systemd-update-utmp-runlevel.service", "systemd-update-utmp.service"),
-    *("systemd-userdbd.socket", "hv-fcopy-daemon.service", "hv-vss-daemon.service"),
+    *(
+        "systemd-userdbd.socket",
+        "systemd-logind.service",
+        "hv-fcopy-daemon.service",
+        "hv-vss-daemon.service",
+    ),
+)
+
+#: Generators of units that no guest here has; each is a process at every boot.
+GENERATORS = (
+    "systemd-bless-boot-generator",
+    "systemd-cryptsetup-generator",
+    "systemd-getty-generator",
+    "systemd-gpt-auto-generator",
+    "systemd-hibernate-resume-generator",
+    "systemd-integritysetup-generator",
+    "systemd-rc-local-generator",
+    "systemd-ssh-generator",
+    "systemd-system-update-generator",
+    "systemd-sysv-generator",
+    "systemd-tpm2-generator",
+    "systemd-veritysetup-generator",
 )
 
 #: Modules that udev would load for hardware that no test looks at.
@@ -123,10 +144,10 @@ def make_tree(release: str) -> Path:
     :raises SetupError: apt failed, or the kernel is packed in an unknown way.
     """
     rootfs = make_rootfs(release)
-    recipe = [rootfs.name, GUEST_PACKAGES, MASKED, BLACKLISTED, CLOUD_CONFIG]
+    recipe = [rootfs.name, GUEST_PACKAGES, MASKED, GENERATORS, BLACKLISTED, CLOUD_CONFIG]
     recipe.append((HERE / "make-tree").read_text())
     recipe.append([(PROJECT / file).read_text() for file in GUEST_MODULES])
-    recipe.append([file.read_text() for file in sorted(GUEST_FILES.glob("*.[rs]*"))])
+    recipe.append([file.read_text() for file in sorted(GUEST_FILES.glob("*.[crs]*"))])
     directory = boot_dir() / f"tree-{release}-{recipe_hash(recipe)}"
     with locked(f"boot-tree-{release}"):
         if directory.is_dir():
@@ -211,12 +232,19 @@ def _furnish(root: Path) -> None:
         link = units / unit
         link.unlink(missing_ok=True)
         link.symlink_to("/dev/null")
+    generators = root / "etc/systemd/system-generators"
+    generators.mkdir(exist_ok=True)
+    for generator in GENERATORS:
+        (generators / generator).symlink_to("/dev/null")
     lab = root / "usr/lib/lab"
     for file in GUEST_MODULES:
         target = lab / file
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(PROJECT / file, target)
     shutil.copy(GUEST_FILES / "lab.service", units)
+    trigger = units / "systemd-udev-trigger.service.d"
+    trigger.mkdir()
+    shutil.copy(GUEST_FILES / "udev-trigger.conf", trigger / "lab.conf")
     shutil.copy(GUEST_FILES / "59-lab.rules", root / "etc/udev/rules.d")
     blacklist = "".join(f"blacklist {module}\n" for module in BLACKLISTED)
     (root / "etc/modprobe.d").mkdir(exist_ok=True)

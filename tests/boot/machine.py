@@ -28,7 +28,8 @@ COMMAND_TIMEOUT = 240.0
 #: Everything that makes an emulated processor slow and that no test looks at.
 KERNEL_ARGUMENTS = (
     "root=/dev/nvme0n1 rw console=ttyS0 net.ifnames=0 mitigations=off nokaslr audit=0 nowatchdog"
-    " random.trust_cpu=on tsc=reliable quiet systemd.show_status=yes"
+    " random.trust_cpu=on tsc=reliable transparent_hugepage=never init_on_alloc=0 psi=0"
+    " randomize_kstack_offset=off 8250.nr_uarts=1 quiet systemd.show_status=yes"
 )
 
 
@@ -269,7 +270,7 @@ def _command(
     firmware = world.firmware
     command = [
         "qemu-system-x86_64",
-        *("-accel", "tcg,thread=multi", "-cpu", "max,-hypervisor", "-smp", "1", "-m", "768"),
+        *("-accel", "tcg,thread=multi", "-cpu", "Nehalem,-hypervisor", "-smp", "1", "-m", "768"),
         *("-machine", "pc,usb=off,vmport=off,hpet=off", "-nodefaults", "-no-user-config"),
         *("-display", "none"),
         *("-serial", f"file:{console}"),

@@ -11,7 +11,7 @@ from tests.boot.scenarios.payloads import IGNITION_TEXT, META_DATA, USER_DATA, k
 from tests.boot.world import Host, World
 
 
-@scenario(fast=(BOOKWORM,))
+@scenario(fast=(BOOKWORM,), boots=2)
 def broken(lab: Lab) -> None:
     """Damaged user-data, impossible Ignition: reachable, both named; mended by the next boot."""
     good = {

@@ -25,7 +25,7 @@ MOMENTS = (
 )
 
 
-@scenario()
+@scenario(boots=7)
 def power_cuts(lab: Lab) -> None:
     """Power cut at ten moments of the first boot, over the releases; the next boot converges."""
     requests = Host().requests(both())

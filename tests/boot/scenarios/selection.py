@@ -43,7 +43,7 @@ def _identified(guest: Guest) -> str:
     return guest.sh("grep -s datasource_list /run/cloud-init/cloud.cfg", check=False).strip()
 
 
-@scenario(fast=(TRIXIE,))
+@scenario()
 def nocloud_wins(lab: Lab) -> None:
     """A NoCloud disk beside the keys, long list: ds-identify finds NoCloud, and NoCloud it is."""
     guest = _select(lab, HYPERV, {}, nocloud_disk(lab))

@@ -6,7 +6,7 @@ import re
 
 from tests.boot.guest.channel import Planned
 from tests.boot.lab import Guest, Lab
-from tests.boot.registry import BOOKWORM, TRIXIE, scenario
+from tests.boot.registry import TRIXIE, scenario
 from tests.boot.scenarios import checks
 from tests.boot.scenarios.daemon import assert_daemon_undisturbed
 from tests.boot.scenarios.payloads import IGNITION_TEXT, USER_DATA, keys
@@ -61,7 +61,7 @@ def _assert_applied(guest: Guest) -> None:
     assert guest.exists("/srv/vm-name"), "the user-data was not applied"
 
 
-@scenario(fast=(BOOKWORM,))
+@scenario()
 def no_keys(lab: Lab) -> None:
     """Host facts, but no key: the next datasource, and how many seconds that took."""
     guest = lab.boot(lab.disk(), World(requests=Host().requests({})))
