@@ -95,6 +95,14 @@ def test_null_for_an_object_sets_nothing_and_warns() -> None:
     ]
 
 
+def test_null_for_clevis_is_the_same_as_leaving_it_out_in_3_2_alone() -> None:
+    path = "$.storage.luks.0.clevis"
+    for clevis, place in ((None, path), ({"custom": None}, f"{path}.custom")):
+        parts = {"storage": {"luks": [{"name": "a", "device": "/a", "clevis": clevis}]}}
+        assert warnings(parts, 2) == []
+        assert warnings(parts, 3) == [place]
+
+
 def test_null_in_a_list_is_an_empty_item() -> None:
     assert config({"passwd": {"users": [{"name": "a", "groups": [None]}]}}).passwd.users[
         0

@@ -37,6 +37,8 @@ SHA512 = "sha512-" + "0" * 128
         ("data:;a=%41,x", b"x"),
         ('data:;a="b\\"c\\u00e4",x', b"x"),
         ('data:;a="",x', b"x"),
+        # The quotes around nothing count for the value that follows.
+        ('data:;a="";b=%zz,x', b"x"),
         ("data:;base64=x,AAAA", b"AAAA"),
         ("data:text/pl#ain,x", b"x"),
     ],
