@@ -333,4 +333,4 @@ def _indented(value: Any, line: str = "\n") -> str:
             _quoted(item) if item.__class__ is str else _indented(item, inner) for item in value
         ]
         return f"[{inner}{f',{inner}'.join(items)}{line}]"
-    return json.dumps(value)
+    return str(value) if value.__class__ is int else json.dumps(value)
