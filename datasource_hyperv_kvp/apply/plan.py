@@ -212,6 +212,8 @@ def step_from_json(document: Mapping[str, Any]) -> Step:
 @kind("group")
 @dataclass(frozen=True, repr=False)
 class Group(Step):
+    """A group to make, change or remove."""
+
     name: str
     gid: int | None = None
     password_hash: str | None = None
@@ -226,6 +228,8 @@ class Group(Step):
 @kind("user")
 @dataclass(frozen=True, repr=False)
 class User(Step):
+    """A user to make, change or remove."""
+
     name: str
     uid: int | None = None
     gecos: str | None = None
@@ -250,6 +254,8 @@ class User(Step):
 
 @dataclass(frozen=True, repr=False)
 class Node(Step):
+    """What directories, files and links have in common."""
+
     path: str
     user: Owner = None
     group: Owner = None
@@ -263,12 +269,16 @@ class Node(Step):
 @kind("directory")
 @dataclass(frozen=True, repr=False)
 class Directory(Node):
+    """A directory to make, or to give its mode and owner."""
+
     mode: int | None = field(default=None, metadata=MODE)
 
 
 @kind("file")
 @dataclass(frozen=True, repr=False)
 class File(Node):
+    """A regular file to write, append to, or give its mode and owner."""
+
     mode: int | None = field(default=None, metadata=MODE)
     contents: Contents | None = field(default=None, metadata=CONTENTS)
     append: tuple[Contents, ...] = field(default=(), metadata=MANY_CONTENTS)
@@ -277,6 +287,8 @@ class File(Node):
 @kind("link")
 @dataclass(frozen=True, repr=False)
 class Link(Node):
+    """A symbolic or hard link to make."""
+
     target: str = ""
     hard: bool = False
 
