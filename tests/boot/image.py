@@ -14,9 +14,11 @@ mount an NVMe disk. So a guest is at its login prompt in 15 seconds without KVM.
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
 import tarfile
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,6 +126,9 @@ locale: false
 
 IMAGE_SIZE = "2G"
 
+#: Seconds since its last use for which what an older recipe has made is kept.
+KEPT_FOR = 3 * 3600.0
+
 
 @dataclass(frozen=True)
 class Image:
@@ -151,9 +156,10 @@ def make_tree(release: str) -> Path:
     directory = boot_dir() / f"tree-{release}-{recipe_hash(recipe)}"
     with locked(f"boot-tree-{release}"):
         if directory.is_dir():
+            os.utime(directory)
             return directory
         with step(f"Making Debian {release} bootable (once)"):
-            _drop(boot_dir().glob(f"tree-{release}-*"))
+            _drop(_unused(f"tree-{release}-*"))
             build = directory.with_name(f".new-{release}")
             _drop([build])
             build.parent.mkdir(parents=True, exist_ok=True)
@@ -182,7 +188,7 @@ def make_image(release: str, *, daemon: bool, package: Path | None) -> Image:
     with locked(f"boot-image-{flavour}"):
         if not image.is_file():
             with step(f"Making the disk {flavour}"):
-                _drop(boot_dir().glob(f"image-{flavour}-????????????.raw"))
+                _drop(_unused(f"image-{flavour}-????????????.raw"))
                 work, build = boot_dir() / f".work-{flavour}", boot_dir() / f".new-{flavour}.raw"
                 work.mkdir(exist_ok=True)
                 command = ["unshare", "--mount", str(HERE / "make-image"), str(tree), str(work)]
@@ -190,6 +196,7 @@ def make_image(release: str, *, daemon: bool, package: Path | None) -> Image:
                 run([*command, *arguments], log=f"boot-image-{flavour}.log", timeout=600)
                 work.rmdir()
                 build.rename(image)
+    os.utime(image)
     return Image(image, tree / "boot/vmlinux")
 
 
@@ -198,9 +205,9 @@ def make_package() -> Path:
 
     :raises SetupError: it cannot be built.
     """
-    directory = boot_dir() / "package"
-    _drop([directory])
+    directory = boot_dir() / f"package-{os.getpid()}"
     with locked("boot-package"):
+        _drop([directory, *_unused("package-*")])
         command = [str(PROJECT / "packaging/build-deb"), str(directory)]
         run(command, log="boot-package.log", timeout=120)
     (package,) = directory.glob("*.deb")
@@ -251,6 +258,12 @@ def _furnish(root: Path) -> None:
     (root / "etc/modprobe.d/lab.conf").write_text(blacklist)
     (root / "etc/cloud/cloud.cfg.d/06_lab.cfg").write_text(CLOUD_CONFIG)
     (root / "etc/fstab").write_text("/dev/nvme0n1 / ext4 defaults 0 0\n")
+
+
+def _unused(pattern: str) -> list[Path]:
+    """Name what an older recipe has made and nobody, not even another process, uses any more."""
+    now = time.time()
+    return [path for path in boot_dir().glob(pattern) if now - path.stat().st_mtime > KEPT_FOR]
 
 
 def _drop(paths: Iterable[Path]) -> None:
