@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from datasource_hyperv_kvp.errors import DocumentError
@@ -29,11 +30,20 @@ PUBLIC_KEYS = frozenset(
 )
 
 
+#: Keys that cloud-init takes for text, and fails where they are something else.
+_TEXT_KEYS = frozenset(
+    {"availability-zone", "availability_zone", "instance-id", "local-hostname", "region"}
+)
+
+#: Where cloud-init's instance-data has meta-data.
+_PATH = "ds/meta_data"
+
+
 def parse_meta_data(text: str) -> dict[str, Any]:
     """Return meta-data, which is YAML or JSON, as a mapping.
 
-    :raises DocumentError: it is not YAML, not a mapping, or a key that cloud-init reads has a value
-        of the wrong type.
+    :raises DocumentError: it is not YAML, not a mapping, not what JSON can hold as well (cloud-init
+        keeps it as that), or a key that cloud-init reads has a value of the wrong type.
     """
     where = "cloud-init.meta-data"
     data = _load_yaml(text, where)
@@ -45,14 +55,15 @@ def parse_meta_data(text: str) -> dict[str, Any]:
             where=where,
             advice="write for example `instance-id: web-1`",
         )
-    for key in ("instance-id", "local-hostname"):
-        if key in data and (isinstance(data[key], bool) or not isinstance(data[key], (str, int))):
+    _require_json(data, where)
+    for key in _TEXT_KEYS & data.keys():
+        if isinstance(data[key], bool) or not isinstance(data[key], (str, int)):
             raise DocumentError(f"{key}: expected text, found {_kind(data[key])}", where=where)
-        if key in data:
-            data[key] = str(data[key])
-    if "/" in data.get("instance-id", ""):
+        data[key] = str(data[key])
+    if "instance-id" in data and not _is_file_name(data["instance-id"]):
         raise DocumentError(
-            "instance-id: expected a name without a slash, since it becomes a directory's name",
+            "instance-id: expected a name without a slash, of 255 bytes at most, since it becomes a"
+            " directory's name",
             where=where,
         )
     if "dsmode" in data and data["dsmode"] not in DSMODES:
@@ -93,10 +104,39 @@ def parse_network_config(text: str) -> dict[str, Any]:
 
 
 def private_paths(meta_data: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the instance-data paths that cloud-init must redact, in its spelling (lower case)."""
-    return tuple(
-        f"ds/meta_data/{str(key).lower()}" for key in meta_data if str(key) not in PUBLIC_KEYS
-    )
+    """Return the instance-data paths that cloud-init must redact.
+
+    Each in its own spelling, by which cloud-init 22.4 compares, and in lower case, by which later
+    versions do.
+    """
+    paths = (f"{_PATH}/{key}" for key in map(str, meta_data) if key not in PUBLIC_KEYS)
+    return tuple(dict.fromkeys(name for path in paths for name in (path, path.lower())))
+
+
+def redactable(meta_data: Mapping[str, Any], sensitive: Collection[str]) -> dict[str, Any]:
+    """Return meta-data without what cloud-init cannot redact: it would show it, or fail over it.
+
+    cloud-init finds what it redacts by a path with slashes, so a key must hold none, nor be called
+    like what stands before it in the path. And it fails (22.4) where a name that it always redacts
+    stands inside of something that has been redacted as a whole.
+
+    :param sensitive: the names that cloud-init redacts wherever they stand.
+    """
+    above = _PATH.split("/")
+    return {
+        key: value
+        for key, value in meta_data.items()
+        if str(key) in PUBLIC_KEYS
+        or not ("/" in str(key) or str(key) in above or _names(value) & set(sensitive))
+    }
+
+
+def _names(value: Any) -> set[str]:
+    """Return the keys of a mapping and of all mappings in it, in lower case."""
+    if not isinstance(value, dict):
+        return set()
+    inner = (_names(item) for item in value.values())
+    return {str(key).lower() for key in value}.union(*inner)
 
 
 def _load_yaml(text: str, where: str) -> Any:
@@ -106,19 +146,54 @@ def _load_yaml(text: str, where: str) -> Any:
         # Not all JSON is YAML to PyYAML: tabs between tokens, escaped surrogate pairs.
         try:
             return json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             pass  # a flow mapping of YAML begins with a brace too
     try:
         return yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         at = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        # The exception's own text quotes the document, which may hold secrets.
-        raise DocumentError(f"not valid YAML or JSON{at}: {error.problem}", where=where) from None
-    except (yaml.YAMLError, ValueError) as error:
+        problem = _without_words(str(error.problem))
+        raise DocumentError(f"not valid YAML or JSON{at}: {problem}", where=where) from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise DocumentError(
             f"not valid YAML or JSON ({type(error).__name__})", where=where
         ) from None
+
+
+def _without_words(problem: str) -> str:
+    """Return a YAML parser's complaint without words of the document, which may be secrets.
+
+    ``password: !secret`` is a tag to YAML and ``password: *secret`` an alias: both are quoted.
+    Single characters and the parser's own ``<scalar>`` stay.
+    """
+    return re.sub(
+        r"""(['"])(.*?)\1""",
+        lambda quoted: quoted[0] if re.fullmatch(r".|<[a-z ]+>", quoted[2]) else "'…'",
+        problem,
+        flags=re.DOTALL,
+    )
+
+
+def _require_json(data: Any, where: str) -> None:
+    try:
+        json.dumps(data, default=str, sort_keys=True)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise DocumentError(
+            f"expected what JSON can hold as well ({type(error).__name__})",
+            where=where,
+            advice="every key must be text, and nothing may contain itself",
+        ) from None
+
+
+def _is_file_name(name: str) -> bool:
+    return (
+        name.strip() == name
+        and name not in ("", ".", "..")
+        and "/" not in name
+        and name.isprintable()
+        and len(name.encode()) <= 255
+    )
 
 
 def _are_keys(value: Any) -> bool:
