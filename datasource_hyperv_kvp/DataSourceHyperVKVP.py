@@ -10,6 +10,7 @@ that the machine comes up without a user.
 
 from __future__ import annotations
 
+import copy
 import logging
 import traceback
 from collections.abc import Iterable
@@ -108,7 +109,7 @@ class DataSourceHyperVKVP(sources.DataSource):
             return self._cannot_read(error)
         if payload.empty:
             LOG.debug("The host has set no keys for cloud-init or Ignition")
-            return False
+            return self._resume()
         try:
             return self._use(reading, payload)
         except Exception as error:
@@ -147,6 +148,12 @@ class DataSourceHyperVKVP(sources.DataSource):
         """The host's network-config; None leaves the network to cloud-init's fallback."""
         return self._network_config
 
+    @property
+    def availability_zone(self) -> str | None:
+        # The base class fails over a `placement` that is not EC2's mapping.
+        zones = (self.metadata.get(f"availability{dash}zone") for dash in "-_")
+        return next(filter(None, zones), None)
+
     def _get_subplatform(self) -> str:
         return self._where or str(sources.METADATA_UNKNOWN)
 
@@ -169,11 +176,34 @@ class DataSourceHyperVKVP(sources.DataSource):
 
     def _cannot_read(self, error: Exception) -> bool:
         """Say what is wrong, and let other datasources have their turn if there are any."""
+        if self._resume():
+            LOG.error("The keys of the host cannot be read: %s", self._story_of(error))
+            return True
         if set(self.sys_cfg.get("datasource_list", ())) - {self.dsname, "None"}:
             LOG.error("The keys of the host cannot be read: %s", self._story_of(error))
             return False
         # Nobody else would make the fault show in `cloud-init status` on every version.
         self._surrender("keys of the host not read", error)
+        return True
+
+    def _resume(self) -> bool:
+        """Stay what the last boot made of this machine, where the host has nothing to say now.
+
+        The host's keys may be removed when they have done their duty. As another datasource's
+        instance this machine would lose its host keys and its network.
+        """
+        last = self._cloud_directory() / "instances" / self._previous_instance_id() / "obj.pkl"
+        uuid = self._current_uuid()
+        known = sources.pkl_load(str(last)) if uuid and last.is_file() else None
+        if not isinstance(known, DataSourceHyperVKVP):
+            return False
+        from datasource_hyperv_kvp import platform
+
+        if not platform.same_machine(known._system_uuid, uuid):
+            return False
+        LOG.info("This machine stays the instance %s of its last boot", known.get_instance_id())
+        given = {"sys_cfg", "ds_cfg", "distro", "paths", "ud_proc"}
+        self.__dict__.update({k: v for k, v in vars(known).items() if k not in given})
         return True
 
     def _use(self, reading: Reading, payload: Payload) -> bool:
@@ -189,21 +219,15 @@ class DataSourceHyperVKVP(sources.DataSource):
         if found.asked_dsmode == instance.DISABLED:
             LOG.debug("meta-data's dsmode is `disabled`: not used")
             return False
-        self.metadata = dict(found.meta_data)
-        self._network_config = found.network_config
-        self._user_data = found.user_data
-        self.vendordata_raw = mime.compose(found.vendor_data)
-        self._begin_anew(reading)
-        for fault in found.faults:
-            self._add_fault(fault.name, fault.message)
-        self._hand_over(self._cloud_config_of(found))
-        self.dsmode = found.dsmode(fetches=self._pending is not None)
+        # What cloud-init must keep to itself, before it could learn of anything.
         self.sensitive_metadata_keys = (
-            sources.DataSource.sensitive_metadata_keys + metadata.private_paths(self.metadata)
+            sources.DataSource.sensitive_metadata_keys + metadata.private_paths(found.meta_data)
         )
         # For whoever asks `cloud-init query ds` what came, and how.
         self._crawled_metadata = {
-            "meta_data": self.metadata,
+            "meta_data": metadata.redactable(
+                found.meta_data, sources.DataSource.sensitive_metadata_keys
+            ),
             "hyperv_kvp": {
                 "source": self._where,
                 "waited_seconds": round(reading.waited, 3),
@@ -212,10 +236,46 @@ class DataSourceHyperVKVP(sources.DataSource):
                     for name, document in payload.documents.items()
                 },
                 "stale_keys": len(payload.stale),
-                "faults": [name for name, _message in self._faults],
             },
         }
+        self.metadata = dict(found.meta_data)
+        self._network_config = found.network_config
+        self._user_data = found.user_data
+        self.vendordata_raw = mime.compose(found.vendor_data)
+        self._begin_anew(reading)
+        for fault in found.faults:
+            self._add_fault(fault.name, fault.message)
+        self._check_network_config()
+        self._hand_over(self._cloud_config_of(found))
+        self.dsmode = found.dsmode(fetches=self._pending is not None)
+        self._crawled_metadata["hyperv_kvp"]["faults"] = [name for name, _message in self._faults]
         return True
+
+    def _check_network_config(self) -> None:
+        """Do without a network-config that cloud-init cannot take: no network would come up."""
+        if self._network_config is None or self._network_config.get("config") == "disabled":
+            return
+        from cloudinit import net
+        from cloudinit.net import network_state
+
+        try:
+            # The method is 22.4's.
+            renderer = getattr(self.distro, "network_renderer", None) or self.distro._get_renderer()
+        except Exception as error:
+            LOG.debug("Nobody here renders a network-config: %s", type(error).__name__)
+            return
+        config = copy.deepcopy(self._network_config)
+        try:
+            net.extract_physdevs(config)
+            network_state.parse_net_config_data(config, renderer=renderer)
+        except Exception as error:
+            self._network_config = None
+            # The name alone: cloud-init's text quotes the config, which may hold passwords.
+            self._add_fault(
+                "cloud-init.network-config invalid",
+                "cloud-init.network-config: cloud-init cannot make use of it"
+                f" ({type(error).__name__}); see its documentation of network configuration",
+            )
 
     def _cloud_config_of(self, found: Instance) -> str | None:
         """Return what the Ignition config becomes; None if there is none, it waits or is bad."""
@@ -223,11 +283,12 @@ class DataSourceHyperVKVP(sources.DataSource):
 
         if found.ignition is None:
             return None
+        default_user = found.default_user or bool(self._faults)
         try:
-            return self._translate(found.ignition, default_user=found.default_user, offline=True)
+            return self._translate(found.ignition, default_user=default_user, offline=True)
         except NeedsNetworkError as needed:
             LOG.info("The Ignition config is applied when the network is up: %s", needed)
-            self._pending = (found.ignition, found.default_user)
+            self._pending = (found.ignition, default_user)
         except Exception as error:
             name = "ignition.config not applied"
             self._add_fault(name, f"{name}: {self._story_of(error)}")
@@ -273,9 +334,12 @@ class DataSourceHyperVKVP(sources.DataSource):
 
         damage.remove_fault_scripts(self._cloud_directory(), mime.FAULT_SCRIPT_PREFIX)
         self._fingerprint = damage.fingerprint(reading.pools.get(kvp.EXTERNAL, {}))
-        self._again = damage.forget(
-            self._cloud_directory(), self.get_instance_id(), self._fingerprint
-        )
+        self._again = damage.take_over(
+            self._cloud_directory(),
+            self._previous_instance_id(),
+            self.get_instance_id(),
+            self._system_uuid,
+        ) or damage.forget(self._cloud_directory(), self.get_instance_id(), self._fingerprint)
         if self._again:
             LOG.info("The last boot ended with a fault: this instance is provisioned anew")
 
@@ -319,7 +383,7 @@ class DataSourceHyperVKVP(sources.DataSource):
 
         mark = None if self._retry else self._fingerprint
         try:
-            damage.mark(self._cloud_directory(), self.get_instance_id(), mark)
+            damage.mark(self._cloud_directory(), self.get_instance_id(), mark, self._system_uuid)
         except OSError as error:
             LOG.warning("Cannot note that this boot does not count: %s", error)
 

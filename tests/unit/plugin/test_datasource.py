@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import pickle
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from cloudinit import helpers, sources
 from pytest_mock import MockerFixture
 
@@ -33,6 +35,7 @@ class Lab:
         self.dmi = HYPERV
         self.pool: dict[str, str] = {}
         self.faults: tuple[KVPError, ...] = ()
+        self.distro: object = None
         self.sys_cfg: dict[str, Any] = {"datasource_list": ["HyperVKVP", "NoCloud", "None"]}
         self.paths = helpers.Paths({"cloud_dir": str(tmp_path), "run_dir": str(tmp_path / "run")})
         self.cloud_dir = tmp_path
@@ -49,7 +52,7 @@ class Lab:
         self.pool = encode(documents)
 
     def datasource(self) -> plugin.DataSourceHyperVKVP:
-        return plugin.DataSourceHyperVKVP(self.sys_cfg, None, self.paths)
+        return plugin.DataSourceHyperVKVP(self.sys_cfg, self.distro, self.paths)
 
     def boot(self) -> tuple[plugin.DataSourceHyperVKVP, bool]:
         """Ask the datasource as a first boot does."""
@@ -273,6 +276,154 @@ def test_the_administrators_meta_data_is_private(lab: Lab) -> None:
     assert "ds/meta_data/db-password" in keys
     assert "ds/meta_data/local-hostname" not in keys
     assert set(sources.DataSource.sensitive_metadata_keys) < set(keys)
+
+
+META_DATA = """
+local-hostname: a
+placement: rack-7
+region: 5
+Secret: SECRET
+example.com/secret: SECRET
+ds: SECRET
+meta_data: {a: SECRET}
+deep: {user-data: SECRET}
+"""
+
+
+def test_whatever_meta_data_says_it_is_private_and_can_be_kept(lab: Lab) -> None:
+    lab.host_sets({"cloud-init.meta-data": META_DATA})
+    datasource = lab.datasource()
+    assert datasource.get_data()
+    run_dir = Path(lab.paths.run_dir)
+    public = json.loads((run_dir / "instance-data.json").read_text())
+    assert "SECRET" not in json.dumps(public)
+    assert public["ds"]["meta_data"]["hyperv"]["virtual_machine_name"] == "web-1"
+    assert public["v1"]["region"] == "5"
+    private = json.loads((run_dir / "instance-data-sensitive.json").read_text())
+    assert private["ds"]["meta_data"]["Secret"] == "SECRET"
+    assert private["ds"]["meta_data"]["placement"] == "rack-7"
+
+
+def test_the_zone_is_what_meta_data_says(lab: Lab) -> None:
+    lab.host_sets({"cloud-init.meta-data": "availability_zone: rack-7\nplacement:\n"})
+    assert lab.boot()[0].availability_zone == "rack-7"
+
+
+def test_meta_data_is_private_also_when_something_goes_wrong(
+    lab: Lab, mocker: MockerFixture
+) -> None:
+    lab.host_sets({"cloud-init.meta-data": "password: SECRET\n"})
+    mocker.patch("datasource_hyperv_kvp.damage.forget", side_effect=RuntimeError)
+    assert lab.datasource().get_data()
+    assert "SECRET" not in (Path(lab.paths.run_dir) / "instance-data.json").read_text()
+
+
+class Distro:
+    """What the datasource asks of a distribution."""
+
+    name = osfamily = "debian"
+    network_renderer = object()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "version: 2\nethernets: []\n",
+        "version: 2\nSECRET: {a: {}}\n",
+        "version: 2\nethernets: {eth0: {set-name: a, match: SECRET}}\n",
+        "version: 1\nconfig: [{name: SECRET}]\n",
+        "version: 1\nconfig: [SECRET]\n",
+    ],
+)
+def test_a_network_config_that_cloud_init_cannot_take_is_a_fault(
+    lab: Lab, caplog: pytest.LogCaptureFixture, text: str
+) -> None:
+    lab.host_sets({"cloud-init.network-config": text, "ignition.config": "{}"})
+    translate = lab.translate(translation_of("#cloud-config\n{}\n"))
+    lab.distro = Distro()
+    datasource, found = lab.boot()
+    assert found
+    assert datasource.network_config is None
+    assert "HyperVKVP-cloud-init.network-config-invalid" in user_data(datasource)
+    assert "SECRET" not in caplog.text
+    assert translate.call_args.kwargs["default_user"] is True
+
+
+def test_a_good_network_config_stays_as_it_is(lab: Lab) -> None:
+    lab.distro = Distro()
+    for text in (
+        "version: 2\nethernets: {eth0: {dhcp4: true, set-name: lan, match: {macaddress: a}}}\n",
+        "version: 1\nconfig: [{type: physical, name: eth0, subnets: [{type: dhcp}]}]\n",
+        "config: disabled\n",
+    ):
+        lab.host_sets({"cloud-init.network-config": text})
+        datasource, _found = lab.boot()
+        assert datasource.network_config == yaml.safe_load(text)
+        assert datasource.check_instance_id({})
+
+
+# Later boots of a machine whose first one had a fault
+
+
+def keep(lab: Lab, datasource: plugin.DataSourceHyperVKVP) -> None:
+    """Keep the object as cloud-init does."""
+    directory = lab.cloud_dir / "instances" / datasource.get_instance_id()
+    directory.mkdir(parents=True, exist_ok=True)
+    sources.pkl_store(datasource, str(directory / "obj.pkl"))
+
+
+def test_a_machine_whose_host_says_nothing_any_more_stays_what_it_is(lab: Lab) -> None:
+    lab.host_sets(
+        {
+            "cloud-init.meta-data": "instance-id: web-1",
+            "cloud-init.network-config": "version: 2\nethernets: {}\n",
+            "cloud-init.user-data": "#!/bin/sh\n",
+            "cloud-init.vendor-data": "#!/bin/sh\n",
+        }
+    )
+    lab.pool["cloud-init.vendor-data.0"] = "damaged"
+    first, _found = lab.boot()
+    keep(lab, first)
+    assert not first.check_instance_id({})
+    lab.pool = {}
+    second, found = lab.boot()
+    assert found
+    assert second.get_instance_id() == "web-1"
+    assert second.network_config == first.network_config
+    assert user_data(second) == user_data(first)
+    assert second.paths is lab.paths
+    assert not second.check_instance_id({})
+
+
+def test_a_machine_stays_what_it_is_if_the_host_cannot_be_asked(lab: Lab) -> None:
+    lab.host_sets({"cloud-init.meta-data": "[broken"})
+    first, _found = lab.boot()
+    keep(lab, first)
+    lab.read.side_effect = RuntimeError
+    second, found = lab.boot()
+    assert found
+    assert second.get_instance_id() == first.get_instance_id()
+
+
+def test_a_clone_whose_host_says_nothing_is_nobody(lab: Lab) -> None:
+    lab.host_sets({"cloud-init.meta-data": "[broken"})
+    keep(lab, lab.boot()[0])
+    lab.pool = {}
+    lab.dmi = platform.DMI("Microsoft Corporation", "Virtual Machine", "00000000" + UUID[8:], "")
+    assert lab.boot()[1] is False
+
+
+def test_a_repaired_name_does_not_make_what_ignition_made_somebody_elses(lab: Lab) -> None:
+    lab.host_sets({"cloud-init.meta-data": "[broken"})
+    lab.boot()
+    journal = lab.cloud_dir / "instances" / UUID / "ignition" / "journal"
+    journal.parent.mkdir()
+    journal.touch()
+    lab.host_sets({"cloud-init.meta-data": "instance-id: web-1", "cloud-init.user-data": "#!"})
+    datasource, _found = lab.boot()
+    assert (lab.cloud_dir / "instances" / "web-1" / "ignition" / "journal").exists()
+    assert "ssh_deletekeys: false" in user_data(datasource)
+    assert datasource.check_instance_id({})
 
 
 # Where nobody expected it
