@@ -2,7 +2,9 @@
 # as root, with nothing but python3 and make; what is expensive to make is cached outside the tree.
 
 PREFIX ?= /usr
-PYTHONDIR ?= $(PREFIX)/lib/python3/dist-packages
+# Where cloud-init's Python looks: Debian's directory serves every version of Python.
+PYTHONDIR ?= $(shell if [ -d /usr/lib/python3/dist-packages ]; then echo '$(PREFIX)/lib/python3/dist-packages'; \
+    else python3 -c 'import sysconfig; print(sysconfig.get_path("purelib"))'; fi)
 DESTDIR ?=
 
 SETUP := python3 -m tests.tools.setup
@@ -25,7 +27,7 @@ help:
 	@echo 'make boot-test          real boots in QEMU; BOOT="trixie both-payloads" for one'
 	@echo 'make bench              how long things take'
 	@echo 'make deb                a Debian package, in dist/'
-	@echo 'make install            into DESTDIR=, with PREFIX=/usr and PYTHONDIR=PREFIX/lib/python3/dist-packages'
+	@echo 'make install            into DESTDIR=, with PREFIX=/usr and PYTHONDIR=, a directory where cloud-init'\''s Python looks'
 
 setup:
 	@$(SETUP)
@@ -71,6 +73,9 @@ install:
 	@mkdir -p '$(DESTDIR)$(PYTHONDIR)' '$(DESTDIR)$(PREFIX)/bin'
 	@find datasource_hyperv_kvp \( -name __pycache__ -o -name '.*' \) -prune -o -type f -print | while read -r file; do \
 	    install -D -m 644 "$$file" "$(DESTDIR)$(PYTHONDIR)/$$file" || exit 1; done
+# With a configuration that names a datasource which cannot be imported, cloud-init makes no user.
+	@[ -n '$(DESTDIR)' ] || (cd / && /usr/bin/python3 -c 'import cloudinit, datasource_hyperv_kvp') || \
+	    { echo '/usr/bin/python3 finds no cloudinit, or no datasource_hyperv_kvp in $(PYTHONDIR): set PYTHONDIR=' >&2; exit 1; }
 	@find conf.d -type f -printf '%P\n' | while read -r file; do \
 	    mode=644; [ ! -x "conf.d/$$file" ] || mode=755; \
 	    install -D -m $$mode "conf.d/$$file" "$(DESTDIR)/$$file" || exit 1; done
