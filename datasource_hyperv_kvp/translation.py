@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from datasource_hyperv_kvp import apply, cloudconfig, ignition
+from datasource_hyperv_kvp.apply import mounts
 from datasource_hyperv_kvp.apply.__main__ import JOURNAL, STATE_DIR
 from datasource_hyperv_kvp.apply.journal import Journal
 from datasource_hyperv_kvp.errors import ConfigError
@@ -67,7 +68,12 @@ def translate(
     staged = resolve.stage(config, fetcher, state / STAGED_DIR)
     journal = Journal(state / JOURNAL)
     plan = cloudconfig.plan(config, staged=staged, core_rights=core_rights)
-    findings = apply.check(plan, paths=journal.paths, befores=journal.befores)
+    unmounted = mounts.outstanding(plan)
+    if unmounted:
+        # Early in a boot; the program mounts them, and checks everything itself before it begins.
+        names = ", ".join(entry.where for entry in unmounted)
+        log(f"{WHERE}: compared with the machine when {names} is mounted")
+    findings = () if unmounted else apply.check(plan, paths=journal.paths, befores=journal.befores)
     if findings:
         raise ConfigError(f"impossible on this machine: {_listed(findings)}", where=WHERE)
     rendered = cloudconfig.render(

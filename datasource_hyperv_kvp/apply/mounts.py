@@ -18,12 +18,16 @@ from .machine import Machine
 from .paths import depth, resolve
 from .plan import Plan
 from .surroundings import mount_points
+from .system_steps import KernelArguments
 
 FSTAB = Path("/etc/fstab")
 
 #: Seconds to wait for a device to appear; systemd itself waits 90, for all of them together.
 DEVICE_TIMEOUT = 60.0
 RETRY = 1.0
+
+#: What boot loaders read may be on up to two file systems of its own.
+BOOT = ("/boot/grub", "/boot/loader", "/boot/efi/loader", "/efi/loader")
 
 #: What needs the network, and so cannot be waited for before it is up.
 _NETWORK = ("nfs", "nfs4", "cifs", "smb3", "ceph", "glusterfs", "9p")
@@ -67,6 +71,8 @@ def places(plan: Plan) -> Iterator[str]:
                 yield resolve(step.home_dir)
             account = known.get(step.name)
             yield resolve(account.home if account else homes.default_home(step.name))
+        elif isinstance(step, KernelArguments):
+            yield from BOOT
 
 
 def wanted(plan: Plan, table: Iterable[Entry], mounted: Iterable[str]) -> list[Entry]:
@@ -82,9 +88,14 @@ def wanted(plan: Plan, table: Iterable[Entry], mounted: Iterable[str]) -> list[E
     return sorted(found, key=lambda entry: depth(entry.where))
 
 
+def outstanding(plan: Plan, fstab: Path = FSTAB) -> list[Entry]:
+    """What :func:`mount_wanted` would mount now. Until then nobody can tell what stands there."""
+    return wanted(plan, entries(fstab), mount_points())
+
+
 def mount_wanted(plan: Plan, machine: Machine, fstab: Path = FSTAB) -> None:
     """Mount them; wait for their devices, but not for ever. Raises ApplyError."""
-    for entry in wanted(plan, entries(fstab), mount_points()):
+    for entry in outstanding(plan, fstab):
         machine.log(f"mounting {entry.where} first")
         deadline = time.monotonic() + DEVICE_TIMEOUT
         while True:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from tests.sandbox.hyperv import HyperVGuest
 from tests.sandbox.payloads import (
     IGNITION,
@@ -86,3 +88,14 @@ def test_a_large_config_compressed(guest: HyperVGuest) -> None:
     assert_clean(guest)
     assert guest.read("/srv/many/199") == "199"
     assert stat(guest, "/srv/many/199") == "600 root root"
+
+
+def test_homes_on_a_file_system_that_early_boot_has_not_mounted_yet(guest: HyperVGuest) -> None:
+    guest.run(["sh", "-euc", "useradd --create-home olga; mv /home /disk; mkdir /home"])
+    guest.write("/etc/fstab", "/disk /home none bind 0 0\n")
+    user = {"name": "olga", "sshAuthorizedKeys": ["ssh-ed25519 AAAA"]}
+    config = {"ignition": {"version": "3.0.0"}, "passwd": {"users": [user]}}
+    guest.receive({IGNITION: json.dumps(config)})
+    guest.boot()
+    assert_clean(guest)
+    assert guest.read("/disk/olga/.ssh/authorized_keys") == "ssh-ed25519 AAAA\n"

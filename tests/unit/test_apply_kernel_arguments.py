@@ -98,6 +98,12 @@ def test_nothing_is_written_if_all_is_as_it_should_be(grub: ApplyGuest) -> None:
     assert not grub.exists(f"{STATE}/kernel-arguments-changed")
 
 
+def test_a_boot_file_system_that_this_boot_has_not_mounted_yet(grub: ApplyGuest) -> None:
+    grub.sh("mv /boot /disk; mkdir /boot; echo '/disk /boot none bind 0 0' >> /etc/fstab")
+    grub.applied(arguments(add=("late=1",)))
+    assert "late=1" in menu(grub)[0].split()
+
+
 def test_grubs_own_language_is_refused(grub: ApplyGuest) -> None:
     (finding,) = grub.refused(arguments(add=("good", "a=$x")))
     assert finding == f"{AT}.shouldExist: 'a=$x': GRUB's configuration gives $ a meaning of its own"
