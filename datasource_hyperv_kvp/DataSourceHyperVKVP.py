@@ -139,9 +139,17 @@ class DataSourceHyperVKVP(sources.DataSource):
         uuid = self._current_uuid()
         if self._faults or not uuid:
             return False
-        from datasource_hyperv_kvp import platform
+        from datasource_hyperv_kvp import damage, platform
 
-        return platform.same_machine(uuid, self._system_uuid)
+        if not platform.same_machine(uuid, self._system_uuid):
+            return False
+        try:
+            return damage.settle(
+                self._cloud_directory(), self.get_instance_id(), self._fingerprint, uuid
+            )
+        except OSError as error:
+            LOG.warning("Cannot tell what became of the Ignition config: %s", error)
+            return True
 
     @property
     def network_config(self) -> dict[str, Any] | None:

@@ -8,12 +8,12 @@ payload that has changed makes cloud-init forget that this instance ever was.
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 from datasource_hyperv_kvp import platform
-from datasource_hyperv_kvp.payload import names
 
 #: In the instance's own directory, so that ``cloud-init clean`` takes it away.
 MARK = "hyperv-kvp-damaged"
@@ -21,6 +21,9 @@ MARK = "hyperv-kvp-damaged"
 #: What outlives forgetting: the journal of :mod:`datasource_hyperv_kvp.apply`. It would otherwise
 #: take what an Ignition config has already made of this machine for somebody else's.
 KEPT = "ignition"
+
+#: In there: what became of the Ignition config when it was applied.
+RESULT = "result.json"
 
 #: Written into the mark if the fault may lie outside the payload, as with a fetch: always retried.
 _UNKNOWN = "unknown"
@@ -31,6 +34,8 @@ def fingerprint(pool: Mapping[str, str]) -> str:
 
     Other tools' keys do not count: the host may change them at every boot.
     """
+    from datasource_hyperv_kvp.payload import names  # lazily: settle() is called on every boot
+
     digest = hashlib.sha256()
     for key, value in sorted(pool.items()):
         if key != names.MANIFEST_KEY and names.document_of(key) is None:
@@ -57,6 +62,26 @@ def mark(
     path.write_text(f"{payload_fingerprint or _UNKNOWN}\n{system_uuid}\n")
 
 
+def settle(
+    cloud_dir: Path, instance_id: str, payload_fingerprint: str | None, system_uuid: str
+) -> bool:
+    """Tell whether a boot that met no fault counts: an Ignition config is applied later than that.
+
+    :returns: False if applying it failed, which is marked, so that a mended config is asked for.
+    :raises OSError: the mark cannot be written or removed.
+    """
+    directory = cloud_dir / "instances" / instance_id
+    try:
+        status = json.loads((directory / KEPT / RESULT).read_text())["status"]
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        status = ""  # no config, or no word of it
+    if status in ("refused", "failed"):
+        mark(cloud_dir, instance_id, payload_fingerprint, system_uuid)
+        return False
+    (directory / MARK).unlink(missing_ok=True)
+    return True
+
+
 def forget(cloud_dir: Path, instance_id: str, payload_fingerprint: str) -> bool:
     """Make cloud-init treat the instance as new if an earlier boot of it did not count.
 
@@ -74,6 +99,7 @@ def forget(cloud_dir: Path, instance_id: str, payload_fingerprint: str) -> bool:
             shutil.rmtree(path)
         else:
             path.unlink()
+    (directory / KEPT / RESULT).unlink(missing_ok=True)
     # Where the id of the last boot's instance stands: without it this one is new, so that its
     # network-config is applied as well.
     (cloud_dir / "data" / "instance-id").unlink(missing_ok=True)
@@ -100,6 +126,7 @@ def take_over(cloud_dir: Path, previous_id: str, instance_id: str, system_uuid: 
     directory.mkdir(parents=True, exist_ok=True)
     if (previous / KEPT).is_dir() and not (directory / KEPT).exists():
         (previous / KEPT).rename(directory / KEPT)
+        (directory / KEPT / RESULT).unlink(missing_ok=True)
     (previous / MARK).unlink()
     return True
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
 
 from datasource_hyperv_kvp import damage
+from datasource_hyperv_kvp.apply import __main__ as apply
 
 KEY = "cloud-init.user-data"
 OLD = damage.fingerprint({KEY: "1"})
@@ -123,6 +125,33 @@ def test_a_fault_that_may_pass_is_tried_again_with_the_same_payload(tmp_path: Pa
 def test_the_mark_can_come_before_the_instance(tmp_path: Path) -> None:
     damage.mark(tmp_path, "i-1", OLD)
     assert damage.forget(tmp_path, "i-1", NEW)
+
+
+def test_a_boot_counts_unless_applying_a_config_failed(tmp_path: Path) -> None:
+    directory = instance(tmp_path)
+    result = directory / damage.KEPT / damage.RESULT
+    assert damage.settle(tmp_path, "i-1", OLD, UUID)
+    for text in ('{"status": "applied"}', "torn", "[]"):
+        result.write_text(text)
+        assert damage.settle(tmp_path, "i-1", OLD, UUID)
+    for status in ("failed", "refused"):
+        result.write_text(json.dumps({"status": status}))
+        assert not damage.settle(tmp_path, "i-1", OLD, UUID)
+    assert not damage.forget(tmp_path, "i-1", OLD)
+    assert damage.forget(tmp_path, "i-1", NEW)
+    assert not result.exists()
+    assert (directory / "ignition" / "journal").exists()
+
+
+def test_a_boot_that_counts_after_all_is_not_forgotten(tmp_path: Path) -> None:
+    instance(tmp_path)
+    damage.mark(tmp_path, "i-1", OLD, UUID)
+    assert damage.settle(tmp_path, "i-1", OLD, UUID)
+    assert not damage.forget(tmp_path, "i-1", NEW)
+
+
+def test_the_names_are_those_of_the_program_that_applies() -> None:
+    assert (damage.KEPT, damage.RESULT) == (apply.STATE_DIR, apply.RESULT)
 
 
 def test_only_our_own_scripts_of_earlier_faults_go(tmp_path: Path) -> None:

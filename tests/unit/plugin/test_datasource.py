@@ -405,6 +405,22 @@ def test_a_machine_stays_what_it_is_if_the_host_cannot_be_asked(lab: Lab) -> Non
     assert second.get_instance_id() == first.get_instance_id()
 
 
+def test_a_config_that_failed_when_it_was_applied_is_asked_for_again(lab: Lab) -> None:
+    lab.host_sets({"ignition.config": "{}"})
+    lab.translate(translation_of("#cloud-config\n{}\n"))
+    datasource, _found = lab.boot()
+    assert datasource.check_instance_id({})
+    result = lab.cloud_dir / "instances" / UUID / "ignition" / "result.json"
+    result.parent.mkdir(parents=True)
+    result.write_text('{"status": "failed"}')
+    assert not datasource.check_instance_id({})
+    lab.host_sets({"ignition.config": "{} "})
+    lab.translate(translation_of("#cloud-config\n{}\n"))
+    datasource, _found = lab.boot()
+    assert "ssh_deletekeys: false" in user_data(datasource)
+    assert datasource.check_instance_id({})
+
+
 def test_a_clone_whose_host_says_nothing_is_nobody(lab: Lab) -> None:
     lab.host_sets({"cloud-init.meta-data": "[broken"})
     keep(lab, lab.boot()[0])
