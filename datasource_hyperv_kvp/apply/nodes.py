@@ -177,6 +177,7 @@ class LinkHandler(NodeHandler[Link]):
         path = outlook.paths[step.path]
         stays = (
             not step.overwrite
+            and kind_at(path) is NodeKind.LINK
             and outlook.kind_at(path) is NodeKind.LINK
             and _same_target(path, step.target)
         )

@@ -170,6 +170,14 @@ def test_everything_in_the_way_is_found_at_once_and_nothing_is_changed(guest: Ap
     assert not guest.exists("/srv/b")
 
 
+def test_two_links_that_meet_are_refused_before_either_is_made(guest: ApplyGuest) -> None:
+    guest.sh("mkdir /srv/b; ln -s b /srv/a")
+    findings = guest.refused(
+        Link(at="$.0", path="/srv/a/l", target="x"), Link(at="$.1", path="/srv/b/l", target="x")
+    )
+    assert findings == ["$.1.path: /srv/b/l resolves to /srv/b/l, and so does /srv/a/l"]
+
+
 def test_a_mounted_file_system_is_not_emptied(guest: ApplyGuest) -> None:
     guest.sh("mkdir -p /srv/data/disk; mount -t tmpfs disk /srv/data/disk; touch /srv/data/disk/f")
     findings = guest.refused(Directory(at="$.0", path="/srv/data", overwrite=True))
