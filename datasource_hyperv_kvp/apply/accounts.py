@@ -30,8 +30,16 @@ class AccountHandler(Handler[S]):
         snapshot.take(run.machine.state_dir, step.key)
         return self.look(step)
 
+    def renew(self, step: S, before: State, run: Run) -> State:
+        """What an earlier plan has made whole counts as there before."""
+        if snapshot.belongs_to(run.machine.state_dir, step.key):
+            snapshot.restore(run.machine.state_dir, step.key)
+        return self.before(step, run)
+
     def apply(self, step: S, before: State, run: Run) -> None:
-        snapshot.restore(run.machine.state_dir, step.key)
+        if step.key not in run.fresh:
+            # Not otherwise: what else writes accounts early in a boot (sysusers) would be undone.
+            snapshot.restore(run.machine.state_dir, step.key)
         try:
             self.change(step, before, run)
         except (ApplyError, OSError):

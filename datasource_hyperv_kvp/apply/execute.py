@@ -96,9 +96,11 @@ def _apply_batch(batch: list[Step], run: Run) -> None:
     states = []
     for step in batch:
         state = run.journal.before(step.key)
-        if state is None:
+        handler = HANDLERS[type(step)]
+        if state is None or step.key in run.journal.inherited:
             with _naming(step):
-                state = HANDLERS[type(step)].before(step, run)
+                state = handler.renew(step, state, run) if state else handler.before(step, run)
+            run.fresh.add(step.key)
             run.journal.begin(step.key, state)
         states.append(state)
     run.journal.sync()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from .errors import Finding
@@ -21,12 +21,14 @@ class Run:
 
     :param plan: in its final order.
     :param paths: every node's path as written, and what it resolves to.
+    :param fresh: the steps, by their keys, that no earlier run has begun.
     """
 
     machine: Machine
     plan: Plan
     paths: Mapping[str, str]
     journal: Journal
+    fresh: set[str] = field(default_factory=set)
 
 
 class Handler(Generic[S]):
@@ -50,6 +52,14 @@ class Handler(Generic[S]):
         began ourselves is not taken for something that was already there.
         """
         raise NotImplementedError
+
+    def renew(self, step: S, before: State, run: Run) -> State:
+        """The state for a step of another plan than the one that recorded ``before``.
+
+        That plan was interrupted or failed, and the config was repaired since: what it has made at
+        the same place is still ours.
+        """
+        return before
 
     def apply(self, step: S, before: State, run: Run) -> None:
         """Do it, all of it, whatever part of it an earlier run has done: same state, same end.

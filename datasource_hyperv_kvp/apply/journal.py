@@ -32,6 +32,9 @@ class Journal:
         self.finished: str | None = None
         #: What stood there before we first touched it, by the key of the step.
         self.befores: dict[str, State] = {}
+        #: Of them, those that another plan recorded: the config was repaired since.
+        self.inherited: set[str] = set()
+        self._plan: str | None = None
         self._done: set[str] = set()
         self._pending: list[str] = []
         self._read()
@@ -56,15 +59,22 @@ class Journal:
 
     def _take(self, record: dict[str, Any]) -> None:
         if "plan" in record:
-            self.paths.update(record["paths"])
+            self._begin_plan(record["plan"], record["paths"])
         elif "before" in record:
             self.befores[record["before"]] = record["state"]
+            self.inherited.discard(record["before"])
         elif "forget" in record:
             self.befores.pop(record["forget"], None)
         elif "done" in record:
             self._done.add(record["done"])
         else:
             self.finished = record["finished"]
+
+    def _begin_plan(self, digest: str, paths: dict[str, str]) -> None:
+        if self._plan not in (None, digest):
+            self.inherited.update(self.befores)
+        self._plan = digest
+        self.paths.update(paths)
 
     @property
     def begun(self) -> bool:
@@ -79,12 +89,13 @@ class Journal:
         return digest in self._done
 
     def start(self, digest: str, paths: dict[str, str]) -> None:
-        self.paths.update(paths)
+        self._begin_plan(digest, paths)
         self._add({"plan": digest, "paths": paths})
         self.sync()
 
     def begin(self, key: str, state: State) -> None:
         self.befores[key] = state
+        self.inherited.discard(key)
         self._add({"before": key, "state": state})
 
     def done(self, digest: str) -> None:

@@ -81,6 +81,11 @@ class PresetsHandler(Handler[Presets]):
             ],
         }
 
+    def renew(self, step: Presets, before: State, run: Run) -> State:
+        now = self.before(step, run)
+        enabled = sorted({*now["enabled"], *before["enabled"]})
+        return {**now, "kind": before["kind"], "size": before["size"], "enabled": enabled}
+
     def apply(self, step: Presets, before: State, run: Run) -> None:
         text = ""
         for entry, enable in preset_entries(step.choices()):

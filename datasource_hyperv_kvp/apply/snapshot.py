@@ -35,6 +35,15 @@ def take(directory: Path, key: str, etc: Path = Path("/etc")) -> None:
     write_private(directory / COPIES, json.dumps(document))
 
 
+def belongs_to(directory: Path, key: str) -> bool:
+    """Whether the copies are those of the step ``key``: it has begun, and maybe not ended."""
+    try:
+        document = json.loads((directory / COPIES).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return False
+    return bool(document["step"] == key)
+
+
 def restore(directory: Path, key: str, etc: Path = Path("/etc")) -> None:
     """Put the account files back as they were before the step ``key``, where they differ."""
     document = json.loads((directory / COPIES).read_text(encoding="utf-8"))

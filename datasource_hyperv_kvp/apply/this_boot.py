@@ -65,6 +65,9 @@ class ThisBootHandler(Handler[ThisBoot]):
     def before(self, step: ThisBoot, run: Run) -> State:
         return {"boot": boot_id()}
 
+    def renew(self, step: ThisBoot, before: State, run: Run) -> State:
+        return self.before(step, run)
+
     def apply(self, step: ThisBoot, before: State, run: Run) -> None:
         if not is_running():
             run.machine.log("systemd does not run here: nothing is started")

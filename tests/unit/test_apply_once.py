@@ -55,6 +55,18 @@ def test_a_failure_is_told_and_the_next_boot_tries_the_rest_again(guest: ApplyGu
     assert guest.stat("/srv/f") == "regular file 644 new root"
 
 
+def test_a_repaired_config_goes_on_from_what_the_broken_one_has_made(guest: ApplyGuest) -> None:
+    file = File(at="$.f", path="/home/new/f", contents=text("x"), user="new")
+    other = User(at="$.v", name="other")
+    nowhere = Link(at="$.l", path="/srv/hard", target="/srv/nowhere", hard=True)
+    assert guest.apply(User(at="$.u", name="new"), other, file, nowhere).code == 1
+    guest.sh("useradd late")
+    guest.applied(User(at="$.u", name="new", shell="/bin/dash"), other, file)
+    assert guest.sh("getent passwd new | cut -d: -f7") == "/bin/dash"
+    assert guest.stat("/home/new/f") == "regular file 644 new root"
+    assert guest.sh("id -un late") == "late"
+
+
 def test_a_damaged_plan_changes_nothing(guest: ApplyGuest) -> None:
     guest.sandbox.write("/plan.json", '{"version": 2, "steps": []}')
     command = ["python3", "-m", "ignition_apply", "/plan.json"]
