@@ -157,7 +157,8 @@ class Generator:
 
     def _user(self, name: str, usable: list[str], named: list[str]) -> dict[str, Any]:
         exists = name in furnish.USERS or name in ("root", "games")
-        if self._chance(0.1) and (name != "root" or self._risk(0.5)):
+        # That root cannot be removed is a difference that is meant.
+        if self._chance(0.1) and name != "root":
             return {"name": name, "shouldExist": False}
         user: dict[str, Any] = {
             "passwordHash": self._maybe(self.random.choice(_HASHES)),
