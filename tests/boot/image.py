@@ -45,7 +45,9 @@ GUEST_MODULES = (
 )
 
 #: What the lab needs on the machine itself.
-MACHINE_PACKAGES = ("e2fsprogs", "lz4", "make", "qemu-system-x86", "xz-utils", "zstd")
+MACHINE_PACKAGES = (
+    *("dosfstools", "e2fsprogs", "lz4", "make", "mtools", "qemu-system-x86", "xz-utils", "zstd"),
+)
 
 #: Beyond cloud-init's own. ifupdown or netplan: what the release's cloud-init prefers is there.
 GUEST_PACKAGES = ("linux-image-cloud-amd64", "kmod", "e2fsprogs")

@@ -16,15 +16,19 @@ LIST_OF_ONE = {_LIST_FILE: "datasource_list: [ HyperVKVP, None ]\n"}
 
 
 def nocloud_disk(lab: Lab) -> Path:
-    """Make a NoCloud disk: a file system with the label by which it is found."""
+    """Make a NoCloud disk: a FAT file system with the label by which it is found."""
     disk = lab.directory / "nocloud.raw"
     root = lab.directory / "nocloud"
     root.mkdir()
     (root / "meta-data").write_text("instance-id: from-nocloud\n")
     (root / "user-data").write_text("#cloud-config\nruncmd: ['echo nocloud >> /srv/count']\n")
-    subprocess.run(["truncate", "-s", "4M", str(disk)], check=True)
-    command = ["mkfs.ext4", "-q", "-F", "-L", "cidata", "-d", str(root), str(disk)]
-    subprocess.run(command, check=True)
+    subprocess.run(
+        ["mkfs.vfat", "-n", "CIDATA", "-C", str(disk), "1440"],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    files = [str(root / name) for name in ("meta-data", "user-data")]
+    subprocess.run(["mcopy", "-i", str(disk), *files, "::"], check=True)
     return disk
 
 
