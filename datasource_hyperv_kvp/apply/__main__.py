@@ -49,8 +49,11 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     status, findings = "failed", [Finding("", "the program has a fault; its log has the traceback")]
     try:
         plan = Plan.from_text(Path(arguments[0]).read_text(encoding="ascii"))
-        changed = execute(plan, machine, Journal(machine.state_dir / JOURNAL))
-        status, findings = "applied" if changed else "unchanged", []
+        journal = Journal(machine.state_dir / JOURNAL)
+        known = counts(machine.state_dir / RESULT)
+        changed = execute(plan, machine, journal, anew=not known)
+        # The power may have gone between the journal's last line and the result.
+        status, findings = "applied" if changed or not known else "unchanged", []
     except Refused as error:
         status, findings = "refused", list(error.findings)
         for finding in error.findings:
@@ -64,6 +67,17 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         if status != "unchanged":  # an earlier boot's result stays
             write_result(machine.state_dir / RESULT, status, findings)
     return 0 if not findings else 1
+
+
+def counts(path: Path) -> bool:
+    """Whether the result says that a config was applied.
+
+    Who makes cloud-init forget a boot that went wrong removes it (and the journal stays).
+    """
+    try:
+        return bool(json.loads(path.read_text(encoding="utf-8"))["status"] == "applied")
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return False
 
 
 def write_result(path: Path, status: str, findings: Sequence[Finding]) -> None:

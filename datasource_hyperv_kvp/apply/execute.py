@@ -32,13 +32,14 @@ class Refused(ApplyError):
         self.findings = findings
 
 
-def execute(plan: Plan, machine: Machine, journal: Journal) -> bool:
+def execute(plan: Plan, machine: Machine, journal: Journal, *, anew: bool = False) -> bool:
     """Apply the plan, or what is left of it. Raises Refused or ApplyError.
 
+    :param anew: the boot that another plan was applied in does not count any more.
     :return: False if there was nothing to do: a plan was applied to this instance before.
     """
     digest = plan.digest()
-    if journal.finished is not None:
+    if journal.finished == digest or (journal.finished is not None and not anew):
         if journal.finished != digest:
             machine.log("this instance has had another config; a config is applied only once")
         # The power may have gone before this was done.

@@ -73,6 +73,7 @@ class Journal:
     def _begin_plan(self, digest: str, paths: dict[str, str]) -> None:
         if self._plan not in (None, digest):
             self.inherited.update(self.befores)
+            self.finished = None
         self._plan = digest
         self.paths.update(paths)
 

@@ -37,6 +37,19 @@ def test_a_plan_is_applied_once_an_instance(guest: ApplyGuest) -> None:
     assert guest.read("/srv/log") == "xx"
 
 
+def test_a_boot_that_does_not_count_any_more_leaves_room_for_another_config(
+    guest: ApplyGuest,
+) -> None:
+    once = File(at=AT, path="/srv/log", append=(text("x"),))
+    guest.applied(once)
+    # What the datasource does after a boot that ended with a fault, the payload being mended.
+    guest.sh(f"rm {STATE}/result.json")
+    guest.applied(once, File(at=AT, path="/srv/new"))
+    assert guest.read("/srv/log") == "x"
+    assert guest.exists("/srv/new")
+    assert guest.applied(once, File(at=AT, path="/srv/new")).err == ""
+
+
 def test_a_failure_is_told_and_the_next_boot_tries_the_rest_again(guest: ApplyGuest) -> None:
     steps = (
         Group(at="$.g", name="made"),
