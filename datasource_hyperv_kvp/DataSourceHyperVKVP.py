@@ -100,10 +100,14 @@ class DataSourceHyperVKVP(sources.DataSource):
     def _get_data(self) -> bool:
         # cloud-init 22.4 does not know ds_detect; later versions do not call it where this is the
         # only datasource of the list or named on the kernel command line.
+        asks_again = bool(self._system_uuid)  # the administrator wants updates at every boot
         self._reset()
         try:
             if not self.ds_detect():
                 return False
+            # After an upgrade of Python cloud-init does not look for what it knows.
+            if not asks_again and self._resume(only_if_it_counts=True):
+                return True
             reading, payload = self._read()
         except Exception as error:
             return self._cannot_read(error)
@@ -194,11 +198,13 @@ class DataSourceHyperVKVP(sources.DataSource):
         self._surrender("keys of the host not read", error)
         return True
 
-    def _resume(self) -> bool:
+    def _resume(self, *, only_if_it_counts: bool = False) -> bool:
         """Stay what the last boot made of this machine, where the host has nothing to say now.
 
         The host's keys may be removed when they have done their duty. As another datasource's
         instance this machine would lose its host keys and its network.
+
+        :param only_if_it_counts: not if that boot ended with a fault.
         """
         last = self._cloud_directory() / "instances" / self._previous_instance_id() / "obj.pkl"
         uuid = self._current_uuid()
@@ -207,7 +213,9 @@ class DataSourceHyperVKVP(sources.DataSource):
             return False
         from datasource_hyperv_kvp import platform
 
-        if not platform.same_machine(known._system_uuid, uuid):
+        if not platform.same_machine(known._system_uuid, uuid) or (
+            only_if_it_counts and not known.check_instance_id(self.sys_cfg)
+        ):
             return False
         LOG.info("This machine stays the instance %s of its last boot", known.get_instance_id())
         given = {"sys_cfg", "ds_cfg", "distro", "paths", "ud_proc"}

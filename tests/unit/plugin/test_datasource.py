@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 from cloudinit import helpers, sources
+from cloudinit.event import EventType
 from pytest_mock import MockerFixture
 
 import datasource_hyperv_kvp
@@ -393,6 +394,27 @@ def test_a_machine_whose_host_says_nothing_any_more_stays_what_it_is(lab: Lab) -
     assert user_data(second) == user_data(first)
     assert second.paths is lab.paths
     assert not second.check_instance_id({})
+
+
+def test_a_provisioned_machine_asks_nobody_though_cloud_init_has_lost_its_cache(lab: Lab) -> None:
+    lab.host_sets({"cloud-init.meta-data": "local-hostname: a"})
+    first, _found = lab.boot()
+    keep(lab, first)
+    lab.read.reset_mock()
+    second, found = lab.boot()
+    assert found
+    assert second.metadata == first.metadata
+    lab.read.assert_not_called()
+
+
+def test_whoever_wants_updates_at_every_boot_gets_them(lab: Lab) -> None:
+    lab.host_sets({"cloud-init.meta-data": "local-hostname: a"})
+    first, _found = lab.boot()
+    keep(lab, first)
+    lab.host_sets({"cloud-init.meta-data": "local-hostname: b"})
+    datasource = pickle.loads(pickle.dumps(first))
+    assert datasource.update_metadata_if_supported([EventType.BOOT])
+    assert datasource.metadata["local-hostname"] == "b"
 
 
 def test_a_machine_stays_what_it_is_if_the_host_cannot_be_asked(lab: Lab) -> None:
