@@ -39,6 +39,11 @@ _SERVICES = {
     "udev.conf": "systemd-udevd.service",
 }
 
+#: netplan makes the configuration of one of the first two from its own files, early in a boot.
+_NETWORK_SERVICES = ("systemd-networkd.service", "NetworkManager.service")
+_NETPLAN = ("/etc/netplan", "/usr/lib/netplan", "/lib/netplan")
+_NETWORK_MANAGER = ("/etc/NetworkManager", "/etc/sysconfig/network-scripts")
+
 #: Read once, by PID 1, the kernel or a driver: only a boot reads them again.
 _BOOT_ONLY = (
     "/etc/machine-id",
@@ -57,6 +62,7 @@ class Effects:
     modules: bool = False
     sysctl: bool = False
     binfmt: bool = False
+    netplan: bool = False
     sysusers: tuple[str, ...] = ()
     tmpfiles: tuple[str, ...] = ()
     services: tuple[str, ...] = ()
@@ -66,7 +72,7 @@ class Effects:
 def effects(paths: Iterable[str]) -> Effects:
     """What files at ``paths`` (resolved) concern."""
     paths = tuple(dict.fromkeys(paths))
-    services = (_service(path) for path in paths)
+    services = (service for path in paths for service in _services(path))
     return Effects(
         units=any(_below(path, (*_UNITS, *_GENERATED_FROM)) for path in paths),
         udev=any(_in(path, "udev/rules.d") for path in paths),
@@ -75,7 +81,8 @@ def effects(paths: Iterable[str]) -> Effects:
         binfmt=any(_in(path, "binfmt.d") for path in paths),
         sysusers=tuple(path for path in paths if _is_conf(path, "sysusers.d")),
         tmpfiles=tuple(path for path in paths if _is_conf(path, "tmpfiles.d")),
-        services=tuple(dict.fromkeys(service for service in services if service)),
+        netplan=any(_below(path, _NETPLAN) for path in paths),
+        services=tuple(dict.fromkeys(services)),
         reboot=tuple(path for path in paths if _below(path, _BOOT_ONLY) or _is_link_file(path)),
     )
 
@@ -97,12 +104,16 @@ def _is_link_file(path: str) -> bool:
     return _in(path, "systemd/network") and (path.endswith(".link") or ".link.d/" in path)
 
 
-def _service(path: str) -> str | None:
+def _services(path: str) -> tuple[str, ...]:
+    if _below(path, _NETPLAN):
+        return _NETWORK_SERVICES
+    if _below(path, _NETWORK_MANAGER):
+        return ("NetworkManager.service",)
     if _in(path, "systemd/network") and not _is_link_file(path):
-        return "systemd-networkd.service"
+        return ("systemd-networkd.service",)
     for name, service in _SERVICES.items():
         if any(_below(path, (f"{base}/systemd/{name}.d",)) for base in _BASES):
-            return service
+            return (service,)
         if posixpath.basename(path) == name and _in(path, "systemd"):
-            return service
-    return None
+            return (service,)
+    return ()

@@ -218,6 +218,8 @@ def tell(touched: Effects, machine: Machine) -> None:
             ["udevadm", "trigger", f"--type={kind}", "--action=add"]
             for kind in ("subsystems", "devices")
         ]
+    if touched.netplan and machine.has("netplan"):
+        commands.append(["netplan", "generate"])
     commands += [["systemctl", "--no-block", "try-restart", name] for name in touched.services]
     for command in commands:
         try:

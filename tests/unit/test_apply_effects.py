@@ -29,6 +29,14 @@ LINK = "/etc/systemd/network/10-lan.link"
         ("/etc/systemd/resolved.conf", Effects(services=("systemd-resolved.service",))),
         ("/etc/systemd/network/x.network", Effects(services=("systemd-networkd.service",))),
         (LINK, Effects(reboot=(LINK,))),
+        (
+            "/etc/netplan/60-lan.yaml",
+            Effects(netplan=True, services=("systemd-networkd.service", "NetworkManager.service")),
+        ),
+        (
+            "/etc/NetworkManager/system-connections/lan.nmconnection",
+            Effects(services=("NetworkManager.service",)),
+        ),
         (f"{LINK}.d/x.conf", Effects(reboot=(f"{LINK}.d/x.conf",))),
         ("/etc/systemd/system.conf", Effects(reboot=("/etc/systemd/system.conf",))),
         ("/etc/modprobe.d/x.conf", Effects(reboot=("/etc/modprobe.d/x.conf",))),

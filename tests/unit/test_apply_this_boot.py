@@ -38,7 +38,10 @@ case "$*" in
     *reboot) kill -9 $PPID ;;
 esac
 """
-OTHERS = ("udevadm", "systemd-sysusers", "systemd-tmpfiles", "systemd-sysctl", "restorecon")
+OTHERS = (
+    *("udevadm", "systemd-sysusers", "systemd-tmpfiles", "systemd-sysctl", "restorecon"),
+    "netplan",
+)
 
 
 @pytest.fixture
@@ -122,6 +125,7 @@ def test_each_reader_is_told(guest: ApplyGuest) -> None:
         file("/etc/sysusers.d/x.conf"),
         file("/etc/tmpfiles.d/x.conf"),
         file("/etc/systemd/logind.conf.d/x.conf"),
+        file("/etc/netplan/x.yaml"),
         *CLOSING,
     )
     assert asked(guest) == [
@@ -131,6 +135,9 @@ def test_each_reader_is_told(guest: ApplyGuest) -> None:
         "udevadm control --reload",
         "udevadm trigger --type=subsystems --action=add",
         "udevadm trigger --type=devices --action=add",
+        "netplan generate",
+        "systemctl --no-block try-restart systemd-networkd.service",
+        "systemctl --no-block try-restart NetworkManager.service",
         "systemctl --no-block try-restart systemd-logind.service",
     ]
 
