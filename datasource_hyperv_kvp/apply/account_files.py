@@ -99,7 +99,7 @@ def _add(path: Path, line: str) -> None:
 
 
 def replace(path: Path, data: bytes) -> None:
-    """Replace an account file, owner and mode kept; on the disk when this returns."""
+    """Replace an account file, owner, mode and label kept; on the disk when this returns."""
     # The suite keeps the former version beside each file, with the same owner and mode.
     status = (path if path.exists() else path.with_name(path.name + "-")).stat()
     temporary = temporary_beside(str(path))
@@ -110,5 +110,13 @@ def replace(path: Path, data: bytes) -> None:
         file.flush()
         os.fchown(file.fileno(), status.st_uid, status.st_gid)
         os.fchmod(file.fileno(), stat.S_IMODE(status.st_mode))
+        _copy_label(path, file.fileno())
         os.fsync(file.fileno())
     temporary.replace(path)
+
+
+def _copy_label(path: Path, descriptor: int) -> None:
+    """SELinux lets nobody log in while shadow has the label of its directory: do not wait for the
+    step that labels everything, which a failure would keep from running."""
+    with contextlib.suppress(OSError):  # no label, or no SELinux
+        os.setxattr(descriptor, "security.selinux", os.getxattr(path, "security.selinux"))

@@ -225,6 +225,16 @@ def test_a_step_that_fails_leaves_homes_as_they_were(guest: ApplyGuest) -> None:
     assert guest.sh("ls -A /srv/homes") == ""
 
 
+def test_account_files_keep_their_selinux_label(guest: ApplyGuest) -> None:
+    label = "system_u:object_r:shadow_t:s0"
+    python = f"import os; os.setxattr('/etc/shadow', 'security.selinux', b'{label}')"
+    guest.sh(f'python3 -c "{python}"')
+    guest.applied(User(at=AT, name="games", password_hash=HASH, no_create_home=True))
+    assert field(guest, "shadow", "games", 2) == HASH
+    python = "import os; print(os.getxattr('/etc/shadow', 'security.selinux').decode())"
+    assert guest.sh(f'python3 -c "{python}"') == label
+
+
 def test_no_hash_is_on_a_command_line_or_in_the_log(guest: ApplyGuest) -> None:
     guest.sh(
         "for name in useradd usermod groupadd groupmod; do\n"
