@@ -56,7 +56,10 @@ NETWORK = (
     "/etc/netplan/*",
     "/etc/network/interfaces",
     "/etc/network/interfaces.d/*",
-    "/etc/systemd/network/*",
+    # Not *.link: names and settings of devices say nothing of addresses.
+    "/etc/systemd/network/*.network",
+    "/etc/systemd/network/*.network.d/*",
+    "/etc/systemd/network/*.netdev",
     "/etc/NetworkManager/system-connections/*",
     "/etc/sysconfig/network-scripts/ifcfg-*",
     "/etc/sysconfig/network/ifcfg-*",

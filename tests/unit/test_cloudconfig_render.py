@@ -285,7 +285,9 @@ def test_roots_keys_mean_that_root_may_log_in() -> None:
 
 def test_network_files_of_the_config_are_told_apart() -> None:
     assert configures_network(with_file("/etc/NetworkManager/system-connections/eth0.nmconnection"))
+    assert configures_network(with_file("/etc/systemd/network/lan.network"))
     assert not configures_network(with_file("/etc/NetworkManager/NetworkManager.conf"))
+    assert not configures_network(with_file("/etc/systemd/network/10-lan.link"))
 
 
 def test_cores_rights_can_be_switched_off() -> None:
