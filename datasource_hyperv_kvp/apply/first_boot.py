@@ -18,7 +18,14 @@ EARLY_TARGETS = frozenset(
 )
 
 #: Their jobs are what runs this very program, or comes after it.
-OURS = ("cloud-init", "cloud-config", "cloud-final")
+OURS = frozenset(
+    (
+        *("cloud-init-local.service", "cloud-init-main.service", "cloud-init-network.service"),
+        *("cloud-init.service", "cloud-config.service", "cloud-final.service"),
+        *("cloud-init.target", "cloud-config.target"),
+        *("cloud-init-hotplugd.service", "cloud-init-hotplugd.socket"),
+    )
+)
 
 #: Ordered before an early target by their nature, and useful whenever they start.
 _ANY_TIME = (".mount", ".automount", ".swap", ".device")
@@ -65,7 +72,7 @@ def decide(
         state = states.get(name)
         if state is None or not state.active or name in start:
             continue
-        if name.startswith(OURS):
+        if name in OURS:
             notes.append(f"{name} runs now; its new settings count from the next boot")
         elif _can_restart(state):
             restart.add(name)
@@ -75,7 +82,7 @@ def decide(
         state = states.get(name)
         if state is None or not (state.active or queued.get(name) in ("start", "restart")):
             continue
-        if name.startswith(OURS):
+        if name in OURS:
             notes.append(f"{name} runs now; it is switched off from the next boot on")
         elif name in masked or not (state.pulled_by or state.triggered_by):
             stop.add(name)
@@ -100,7 +107,7 @@ def _to_start(
             state = states.get(name)
             if state is None or not state.loaded or state.active or state.tried:
                 continue
-            if name in queued or name.startswith(OURS):
+            if name in queued or name in OURS:
                 continue
             if any(_comes(other, states, queued, start) for other in state.pulled_by):
                 start.add(name)

@@ -129,6 +129,11 @@ def test_cloud_init_itself_is_never_touched() -> None:
     assert len(decision.notes) == 2
 
 
+def test_a_unit_that_is_named_like_cloud_inits_is_a_unit_like_others() -> None:
+    name = "cloud-init-done.service"
+    assert decided(state(name, MULTI_USER), candidates=[name]).start == {name}
+
+
 def test_masked_and_disabled_units_are_stopped_or_taken_from_the_queue() -> None:
     decision = decided(
         state("masked.service", MULTI_USER, active=True),
