@@ -77,8 +77,10 @@ def _homes(run: Run) -> Iterator[str]:
         if isinstance(step, plan.User) and step.should_exist and step.name in accounts:
             # A home may be reached by a link, as /root is on some systems.
             home = Path(accounts[step.name].home).resolve()
-            if home.is_dir() and home != Path("/"):
-                yield str(home)
+            # One that was not made for the user (/var/lib, say) only gets the keys.
+            made = home / ".ssh" if step.no_create_home else home
+            if made.is_dir() and made != Path("/"):
+                yield str(made)
 
 
 def _covered(path: str, paths: set[str]) -> bool:
