@@ -220,6 +220,8 @@ class DataSourceHyperVKVP(sources.DataSource):
         LOG.info("This machine stays the instance %s of its last boot", known.get_instance_id())
         given = {"sys_cfg", "ds_cfg", "distro", "paths", "ud_proc"}
         self.__dict__.update({k: v for k, v in vars(known).items() if k not in given})
+        for _name, message in self._faults:
+            LOG.error("As in the last boot, and the host says nothing new: %s", message)
         return True
 
     def _use(self, reading: Reading, payload: Payload) -> bool:

@@ -373,7 +373,9 @@ def keep(lab: Lab, datasource: plugin.DataSourceHyperVKVP) -> None:
     sources.pkl_store(datasource, str(directory / "obj.pkl"))
 
 
-def test_a_machine_whose_host_says_nothing_any_more_stays_what_it_is(lab: Lab) -> None:
+def test_a_machine_whose_host_says_nothing_any_more_stays_what_it_is(
+    lab: Lab, caplog: pytest.LogCaptureFixture
+) -> None:
     lab.host_sets(
         {
             "cloud-init.meta-data": "instance-id: web-1",
@@ -387,8 +389,10 @@ def test_a_machine_whose_host_says_nothing_any_more_stays_what_it_is(lab: Lab) -
     keep(lab, first)
     assert not first.check_instance_id({})
     lab.pool = {}
+    caplog.clear()
     second, found = lab.boot()
     assert found
+    assert "vendor-data.0: the manifest expects" in caplog.text
     assert second.get_instance_id() == "web-1"
     assert second.network_config == first.network_config
     assert user_data(second) == user_data(first)
