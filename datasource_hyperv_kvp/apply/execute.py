@@ -106,16 +106,21 @@ def _apply_batch(batch: list[Step], run: Run) -> None:
         states.append(state)
     run.journal.sync()
     run.machine.point("begun")
-    for step, state in zip(batch, states):
-        run.machine.log(step.key)
-        with _naming(step):
-            HANDLERS[type(step)].apply(step, state, run)
-        run.machine.point("applied")
-    # One sync of everything is cheaper than one of every file and of every directory above it.
-    run.machine.sync()
-    for step in batch:
-        run.journal.done(step.digest())
-    run.journal.sync()
+    applied: list[Step] = []
+    try:
+        for step, state in zip(batch, states):
+            run.machine.log(step.key)
+            with _naming(step):
+                HANDLERS[type(step)].apply(step, state, run)
+            applied.append(step)
+            run.machine.point("applied")
+    finally:
+        # After a failure too: by the next try others may have written to what is done.
+        # One sync of everything is cheaper than one of every file and of every directory above it.
+        run.machine.sync()
+        for step in applied:
+            run.journal.done(step.digest())
+        run.journal.sync()
     run.machine.point("done")
 
 

@@ -50,6 +50,16 @@ def test_a_boot_that_does_not_count_any_more_leaves_room_for_another_config(
     assert guest.applied(once, File(at=AT, path="/srv/new")).err == ""
 
 
+def test_what_was_done_before_a_failure_is_not_done_again(guest: ApplyGuest) -> None:
+    log = File(at=AT, path="/srv/log", append=(text("x"),))
+    nowhere = Link(at="$.l", path="/srv/hard", target="/srv/nowhere", hard=True)
+    assert guest.apply(log, nowhere).code == 1
+    guest.sh("echo y >> /srv/log; : > /srv/nowhere")
+    guest.applied(log, nowhere)
+    assert guest.read("/srv/log") == "xy\n"
+    assert guest.stat("/srv/hard").startswith("regular empty file")
+
+
 def test_a_failure_is_told_and_the_next_boot_tries_the_rest_again(guest: ApplyGuest) -> None:
     steps = (
         Group(at="$.g", name="made"),
