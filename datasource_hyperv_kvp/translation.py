@@ -66,16 +66,12 @@ def translate(
     fetcher = Fetcher(limits=Limits(total=fetch_timeout), offline=offline, log=log)
     config = resolve.resolve(_parsed(text, log), fetcher)
     staged = resolve.stage(config, fetcher, state / STAGED_DIR)
-    journal = Journal(state / JOURNAL)
     plan = cloudconfig.plan(config, staged=staged, core_rights=core_rights)
-    unmounted = mounts.outstanding(plan)
-    if unmounted:
-        # Early in a boot; the program mounts them, and checks everything itself before it begins.
-        names = ", ".join(entry.where for entry in unmounted)
-        log(f"{WHERE}: compared with the machine when {names} is mounted")
-    findings = () if unmounted else apply.check(plan, paths=journal.paths, befores=journal.befores)
-    if findings:
-        raise ConfigError(f"impossible on this machine: {_listed(findings)}", where=WHERE)
+    try:
+        _check(plan, Journal(state / JOURNAL), log)
+    except apply.ApplyError as error:
+        where = f"{WHERE}, {error.at}" if error.at else WHERE
+        raise ConfigError(error.message, where=where, advice=error.advice) from error
     rendered = cloudconfig.render(
         config,
         staged=staged,
@@ -87,6 +83,21 @@ def translate(
         cloud_config=cloudconfig.to_yaml(rendered),
         configures_network=cloudconfig.configures_network(config),
     )
+
+
+def _check(plan: apply.Plan, journal: Journal, log: Callable[[str], None]) -> None:
+    """Raises ConfigError, or ApplyError where not even that can be told."""
+    if journal.finished == plan.digest():
+        return  # applied in an earlier boot, and the machine has lived on since
+    unmounted = mounts.outstanding(plan)
+    if unmounted:
+        # Early in a boot; the program mounts them, and checks everything itself before it begins.
+        names = ", ".join(entry.where for entry in unmounted)
+        log(f"{WHERE}: compared with the machine when {names} is mounted")
+        return
+    findings = apply.check(plan, paths=journal.paths, befores=journal.befores)
+    if findings:
+        raise ConfigError(f"impossible on this machine: {_listed(findings)}", where=WHERE)
 
 
 def _parsed(text: str, log: Callable[[str], None]) -> Config:
