@@ -221,7 +221,8 @@ class DataSourceHyperVKVP(sources.DataSource):
         given = {"sys_cfg", "ds_cfg", "distro", "paths", "ud_proc"}
         self.__dict__.update({k: v for k, v in vars(known).items() if k not in given})
         for _name, message in self._faults:
-            LOG.error("As in the last boot, and the host says nothing new: %s", message)
+            # In the words that `hyperv-kvp diagnose` looks for.
+            LOG.error("%s. This instance comes up without it. The host says nothing new", message)
         return True
 
     def _use(self, reading: Reading, payload: Payload) -> bool:
