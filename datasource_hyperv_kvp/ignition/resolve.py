@@ -6,7 +6,9 @@ Ignition's ``internal/exec/config_fetcher.go`` and ``engine.go``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -55,11 +57,26 @@ def stage(config: Config, fetcher: Fetcher, directory: Path) -> dict[Resource, s
     directory = directory.absolute()
     jobs: dict[Resource, Job] = {}
     for resource, where in _contents(config):
-        jobs.setdefault(resource, Job(resource, directory / f"{len(jobs):04d}", where))
+        jobs.setdefault(resource, Job(resource, directory / _staged_name(resource), where))
+    _drop_others(directory, {job.path for job in jobs.values()})
     if jobs:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         fetcher.stage_all(tuple(jobs.values()))
     return {resource: str(job.path) for resource, job in jobs.items()}
+
+
+def _drop_others(directory: Path, wanted: Set[Path]) -> None:
+    """Nobody else would remove what a config was to bring that is no longer the machine's."""
+    for path in directory.iterdir() if directory.is_dir() else ():
+        if path not in wanted:
+            path.unlink()
+
+
+def _staged_name(resource: Resource) -> str:
+    """The same for the same resource only: by it a mended config is told from the one before."""
+    headers = [[header.name, header.value] for header in resource.http_headers]
+    parts = [resource.source, resource.compression, headers, resource.verification_hash]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
 def _contents(config: Config) -> Iterator[tuple[Resource, str]]:

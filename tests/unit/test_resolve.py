@@ -278,6 +278,22 @@ def test_staging_brings_every_content_that_is_not_embedded(tmp_path: Path) -> No
     assert {stat.S_IMODE(path.stat().st_mode) for path in directory.iterdir()} == {0o600}
 
 
+def test_what_a_mended_config_fetches_is_not_taken_for_what_was_fetched_before(
+    tmp_path: Path,
+) -> None:
+    with web.web_server({f"/{name}": web.answer(200, name.encode()) for name in "ab"}) as server:
+        paths = []
+        for name in "aba":
+            files = [{"path": "/x", "contents": {"source": f"{server.url}/{name}"}}]
+            document = config(storage={"files": files})
+            (path,) = stage(document, Fetcher(limits=PATIENT), tmp_path / "staged").values()
+            assert [Path(path).read_text()] == [
+                each.read_text() for each in Path(path).parent.iterdir()
+            ]
+            paths.append(path)
+    assert paths[0] == paths[2] != paths[1]
+
+
 def test_the_error_of_a_file_names_its_path(tmp_path: Path) -> None:
     with web.web_server() as server:
         files = [{"path": "/x"}, {"path": "/y", "append": [{"source": f"{server.url}/gone"}]}]
