@@ -39,10 +39,16 @@ _SERVICES = {
     "udev.conf": "systemd-udevd.service",
 }
 
-#: netplan makes the configuration of one of the first two from its own files, early in a boot.
-_NETWORK_SERVICES = ("systemd-networkd.service", "NetworkManager.service")
+#: netplan makes the configuration of one of two services from its own files, early in a boot.
 _NETPLAN = ("/etc/netplan", "/usr/lib/netplan", "/lib/netplan")
-_NETWORK_MANAGER = ("/etc/NetworkManager", "/etc/sysconfig/network-scripts")
+
+#: Who configures the network from what; in the network stage it has done so already.
+_NETWORK = (
+    (_NETPLAN, ("systemd-networkd.service", "NetworkManager.service")),
+    (("/etc/NetworkManager", "/etc/sysconfig/network-scripts"), ("NetworkManager.service",)),
+    (("/etc/network/interfaces", "/etc/network/interfaces.d"), ("networking.service",)),
+    (("/etc/sysconfig/network", "/etc/wicked"), ("wicked.service",)),
+)
 
 #: Read once, by PID 1, the kernel or a driver: only a boot reads them again.
 _BOOT_ONLY = (
@@ -105,10 +111,9 @@ def _is_link_file(path: str) -> bool:
 
 
 def _services(path: str) -> tuple[str, ...]:
-    if _below(path, _NETPLAN):
-        return _NETWORK_SERVICES
-    if _below(path, _NETWORK_MANAGER):
-        return ("NetworkManager.service",)
+    for places, services in _NETWORK:
+        if _below(path, places):
+            return services
     if _in(path, "systemd/network") and not _is_link_file(path):
         return ("systemd-networkd.service",)
     for name, service in _SERVICES.items():

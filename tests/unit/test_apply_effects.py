@@ -37,6 +37,8 @@ LINK = "/etc/systemd/network/10-lan.link"
             "/etc/NetworkManager/system-connections/lan.nmconnection",
             Effects(services=("NetworkManager.service",)),
         ),
+        ("/etc/network/interfaces.d/lan", Effects(services=("networking.service",))),
+        ("/etc/sysconfig/network/ifcfg-eth0", Effects(services=("wicked.service",))),
         (f"{LINK}.d/x.conf", Effects(reboot=(f"{LINK}.d/x.conf",))),
         ("/etc/systemd/system.conf", Effects(reboot=("/etc/systemd/system.conf",))),
         ("/etc/modprobe.d/x.conf", Effects(reboot=("/etc/modprobe.d/x.conf",))),
