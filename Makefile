@@ -38,7 +38,7 @@ test: setup lint types
 lint: setup
 	@$(PYTHON) -m ruff check --quiet .
 	@$(PYTHON) -m ruff format --quiet --check .
-	@$(PYTHON) -m vermin --quiet --no-tips --target=3.9- --violations datasource_hyperv_kvp
+	@$(VENV)/bin/vermin --quiet --no-tips --target=3.9- --violations datasource_hyperv_kvp
 
 types: setup
 	@$(PYTHON) -m mypy --no-error-summary
