@@ -19,12 +19,14 @@ from .paths import depth, resolve
 from .plan import Plan
 from .surroundings import mount_points
 from .system_steps import KernelArguments
+from .systemd import is_running
 
 FSTAB = Path("/etc/fstab")
 
 #: Seconds to wait for a device to appear; systemd itself waits 90, for all of them together.
 DEVICE_TIMEOUT = 60.0
 RETRY = 1.0
+POLL = 0.1
 
 #: What boot loaders read may be on up to two file systems of its own.
 BOOT = ("/boot/grub", "/boot/loader", "/boot/efi/loader", "/efi/loader")
@@ -96,11 +98,14 @@ def outstanding(plan: Plan, fstab: Path = FSTAB) -> list[Entry]:
 def mount_wanted(plan: Plan, machine: Machine, fstab: Path = FSTAB) -> None:
     """Mount them; wait for their devices, but not for ever. Raises ApplyError."""
     for entry in outstanding(plan, fstab):
-        machine.log(f"mounting {entry.where} first")
+        machine.log(f"{entry.where} has to be mounted first")
         deadline = time.monotonic() + DEVICE_TIMEOUT
-        while True:
+        while is_running() and entry.where not in mount_points() and time.monotonic() < deadline:
+            # The boot does it anyway, after the check of the file system; that wants it unmounted.
+            time.sleep(POLL)
+        while entry.where not in mount_points():
             result = machine.try_run(["mount", entry.where])
-            if result.returncode == 0 or entry.where in mount_points():
+            if result.returncode == 0:
                 break
             if time.monotonic() > deadline:
                 said = " ".join(result.stderr.split())
