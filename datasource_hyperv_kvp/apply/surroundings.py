@@ -15,6 +15,7 @@ VITAL = (
     *("/", "/bin", "/boot", "/etc", "/home", "/lib", "/lib32", "/lib64", "/libx32", "/opt"),
     *("/root", "/sbin", "/usr", "/usr/bin", "/usr/lib", "/usr/lib/systemd", "/usr/lib64"),
     *("/usr/sbin", "/usr/share", "/var", "/var/lib", "/var/lib/cloud"),
+    "/var/lib/cloud/instances",
     *("/etc/pam.d", "/etc/ssh", "/etc/systemd"),
 )
 
