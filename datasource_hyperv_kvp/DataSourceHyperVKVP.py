@@ -143,11 +143,15 @@ class DataSourceHyperVKVP(sources.DataSource):
         uuid = self._current_uuid()
         if self._faults or not uuid:
             return False
-        from datasource_hyperv_kvp import damage, platform
+        from datasource_hyperv_kvp import damage, interrupted, platform
 
         if not platform.same_machine(uuid, self._system_uuid):
             return False
         try:
+            interrupted.drop_torn_files(self._cloud_directory())
+            if interrupted.was_cut_short(self._cloud_directory(), self.get_instance_id()):
+                LOG.info("The first boot of this instance never came to its end")
+                return False
             return damage.settle(
                 self._cloud_directory(), self.get_instance_id(), self._fingerprint, uuid
             )
@@ -349,7 +353,7 @@ class DataSourceHyperVKVP(sources.DataSource):
 
     def _begin_anew(self, reading: Reading) -> None:
         """Make cloud-init forget an earlier boot of this instance that ended with a fault."""
-        from datasource_hyperv_kvp import damage, kvp, mime
+        from datasource_hyperv_kvp import damage, interrupted, kvp, mime
 
         damage.remove_fault_scripts(self._cloud_directory(), mime.FAULT_SCRIPT_PREFIX)
         self._fingerprint = damage.fingerprint(reading.pools.get(kvp.EXTERNAL, {}))
@@ -361,6 +365,12 @@ class DataSourceHyperVKVP(sources.DataSource):
         ) or damage.forget(self._cloud_directory(), self.get_instance_id(), self._fingerprint)
         if self._again:
             LOG.info("The last boot ended with a fault: this instance is provisioned anew")
+        interrupted.drop_torn_files(self._cloud_directory())
+        if interrupted.forget(self._cloud_directory(), self.get_instance_id()):
+            LOG.info("The first boot of this instance never came to its end: it is done once more")
+        interrupted.begin(
+            self._cloud_directory(), self.get_instance_id(), watched=interrupted.is_watched()
+        )
 
     def _surrender(self, name: str, error: Exception, *, retry: bool = False) -> None:
         """Come up with what is there: the user's part if that can be handed on, and the fault."""

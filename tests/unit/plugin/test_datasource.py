@@ -18,7 +18,7 @@ from pytest_mock import MockerFixture
 
 import datasource_hyperv_kvp
 from datasource_hyperv_kvp import DataSourceHyperVKVP as plugin
-from datasource_hyperv_kvp import kvp, platform
+from datasource_hyperv_kvp import interrupted, kvp, platform
 from datasource_hyperv_kvp.errors import ConfigError, KVPError, NeedsNetworkError
 from datasource_hyperv_kvp.payload import encode
 
@@ -258,6 +258,21 @@ def test_a_boot_with_a_fault_does_not_count(lab: Lab) -> None:
     datasource, _found = lab.boot()
     assert not semaphore.exists()
     assert "ssh_deletekeys: false" in user_data(datasource)
+    assert datasource.check_instance_id({})
+
+
+def test_a_first_boot_that_was_cut_short_is_done_once_more(lab: Lab) -> None:
+    lab.host_sets({"cloud-init.user-data": "#!/bin/sh\n"})
+    datasource, _found = lab.boot()
+    semaphore = lab.cloud_dir / "instances" / UUID / "sem" / "config_runcmd"
+    semaphore.parent.mkdir(parents=True)
+    semaphore.touch()
+    mark = lab.cloud_dir / "instances" / UUID / interrupted.MARK
+    mark.touch()
+    assert not datasource.check_instance_id({})
+    datasource, _found = lab.boot()
+    assert not semaphore.exists()
+    mark.unlink()
     assert datasource.check_instance_id({})
 
 
