@@ -24,6 +24,9 @@ GRUB_CONFIGS = (Path("/boot/grub/grub.cfg"), Path("/boot/grub2/grub.cfg"))
 GRUB_DEFAULT = Path("/etc/default/grub")
 GRUB_SNIPPET = Path("/etc/default/grub.d/99-ignition.cfg")
 
+#: By one of these an entry for rescue is known: Debian's, Ubuntu's.
+RESCUE = frozenset(("single", "recovery"))
+
 #: Characters that mean something to GRUB's own shell, into which arguments are pasted as they are.
 GRUB_SPECIAL = frozenset("\"'\\$;&|<>{}#`*?")
 
@@ -131,7 +134,7 @@ class Grub(Loader):
             for words in (line.split() for line in _text(self.config).splitlines())
             if len(words) > 2 and words[0] in ("linux", "linux16", "linuxefi")
         ]
-        return [line for line in kernels if "single" not in line.split()] or kernels
+        return [line for line in kernels if not RESCUE & {*line.split()}] or kernels
 
     def write(self, add: Sequence[str], remove: Sequence[str], machine: Machine) -> None:
         snippet = str(GRUB_SNIPPET)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from datasource_hyperv_kvp.apply.boot_loaders import changed
+from datasource_hyperv_kvp.apply.boot_loaders import Grub, changed
 from datasource_hyperv_kvp.apply.kernel_arguments import contains
+from datasource_hyperv_kvp.apply.machine import Machine
 from datasource_hyperv_kvp.apply.system_steps import KernelArguments
 from tests.tools.debian_packages import unpack
 from tests.unit.apply_guest import STATE, ApplyGuest
@@ -102,6 +104,15 @@ def test_a_boot_file_system_that_this_boot_has_not_mounted_yet(grub: ApplyGuest)
     grub.sh("mv /boot /disk; mkdir /boot; echo '/disk /boot none bind 0 0' >> /etc/fstab")
     grub.applied(arguments(add=("late=1",)))
     assert "late=1" in menu(grub)[0].split()
+
+
+def test_entries_for_rescue_do_not_count(tmp_path: Path) -> None:
+    menu = tmp_path / "grub.cfg"
+    menu.write_text(
+        "menuentry 'U' {\n linux /vmlinuz root=/dev/sda1 ro a=1\n}\n"
+        "menuentry 'R' {\n linux /vmlinuz root=/dev/sda1 ro recovery nomodeset\n}\n"
+    )
+    assert Grub(menu, "update-grub").lines(Machine(tmp_path)) == ["root=/dev/sda1 ro a=1"]
 
 
 def test_grubs_own_language_is_refused(grub: ApplyGuest) -> None:
