@@ -58,6 +58,9 @@ class UnitHandler(Handler[Unit]):
         # What SELinux has to label afterwards; the whole directory of drop-ins if it is new.
         return {"made": sorted({first_missing(path) for path in paths})}
 
+    def renew(self, step: Unit, before: State, run: Run) -> State:
+        return {"made": sorted({*before["made"], *self.before(step, run)["made"]})}
+
     def apply(self, step: Unit, before: State, run: Run) -> None:
         for dropin in step.dropins:
             files.replace_file(dropin_path(step.name, dropin.name), (dropin.contents,))
