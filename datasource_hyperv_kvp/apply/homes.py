@@ -94,6 +94,7 @@ def move(old: str, new: str, machine: Machine) -> None:
         machine.run(["cp", "--archive", "--", old, str(copy)])
         os.sync()
         copy.rename(new)
+        os.sync()  # two file systems: the one must not forget this and the other do the next
         remove(old)
 
 
