@@ -68,6 +68,9 @@ MASKED = (
     *("systemd-random-seed.service", "systemd-timesyncd.service"),
     *("systemd-tpm2-setup-early.service", "systemd-tpm2-setup.service"),
     *("systemd-update-utmp-runlevel.service", "systemd-update-utmp.service"),
+    *("run-lock.mount", "systemd-creds.socket", "systemd-sysext.socket", "systemd-initctl.socket"),
+    *("systemd-hostnamed.socket", "systemd-udev-load-credentials.service"),
+    *("systemd-tmpfiles-setup-dev-early.service", "kmod-static-nodes.service"),
     *(
         "systemd-userdbd.socket",
         "systemd-logind.service",

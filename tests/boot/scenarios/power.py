@@ -14,7 +14,7 @@ _INSTANCE = f"/var/lib/cloud/instances/{UUID}"
 MOMENTS = (
     "/var/lib/hyperv/.kvp_pool_4",  # the keys are written to the pool files
     f"{_INSTANCE}/obj.pkl",  # the datasource is chosen
-    f"{_INSTANCE}/sem/config_bootcmd",  # the plan is about to be applied; no matter which version
+    f"{_INSTANCE}/cloud-config.txt",  # user-data is read, nothing of it is done
     f"{_INSTANCE}/ignition",  # the journal has begun
     "/home/core",  # the accounts
     "/opt/app/data",  # directories

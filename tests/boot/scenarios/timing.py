@@ -6,7 +6,7 @@ import re
 
 from tests.boot.guest.channel import Planned
 from tests.boot.lab import Guest, Lab
-from tests.boot.registry import TRIXIE, scenario
+from tests.boot.registry import BOOKWORM, FORKY, TRIXIE, scenario
 from tests.boot.scenarios import checks
 from tests.boot.scenarios.daemon import assert_daemon_undisturbed
 from tests.boot.scenarios.payloads import IGNITION_TEXT, USER_DATA, keys
@@ -34,7 +34,7 @@ def _troubled(sent: dict[str, str], *, gap: float) -> tuple[Planned, ...]:
     )
 
 
-@scenario()
+@scenario((BOOKWORM, FORKY))
 def late_to_device(lab: Lab) -> None:
     """A late device; keys late, in bursts, backwards, one updated; then a manifest: all applied."""
     sent = keys({"ignition.config": _IGNITION_LINES, "cloud-init.user-data": USER_DATA})
@@ -44,7 +44,7 @@ def late_to_device(lab: Lab) -> None:
     checks.assert_used(guest, "device (/dev/vmbus/hv_kvp)")
 
 
-@scenario()
+@scenario((TRIXIE,))
 def late_to_daemon(lab: Lab) -> None:
     """The same through the daemon and without a manifest: waited for until it is whole."""
     sent = keys({"ignition.config": _IGNITION_LINES}, manifest=False)
@@ -71,7 +71,7 @@ def no_keys(lab: Lab) -> None:
     assert guest.run("systemctl", "is-active", "ssh.service").strip() == "active"
 
 
-@scenario()
+@scenario((FORKY,))
 def silent_host(lab: Lab) -> None:
     """A host that says nothing at all: the next datasource, and how many seconds that took."""
     guest = lab.boot(lab.disk(daemon=True), World())
