@@ -213,10 +213,11 @@ def every_field(lab: Lab) -> None:
     assert not guest.exists("/home/robot")
     assert guest.read("/srv/ada/.ssh/authorized_keys").strip() == SSH_KEY
     special = "/usr/local/bin/special"
+    # Whose group is not said gets that of a directory with set-group-ID, as with Ignition.
     assert _stat(guest, "/opt/app", "/opt/app/fetched", "/opt/app/packed", special) == [
         "drwxr-s--- ada:operators /opt/app",
-        "-rw-r----- root:root /opt/app/fetched",
-        "-rw-r--r-- ada:root /opt/app/packed",
+        "-rw-r----- root:operators /opt/app/fetched",
+        "-rw-r--r-- ada:operators /opt/app/packed",
         f"-rwsr-xr-x root:root {special}",
     ]
     assert guest.read("/opt/app/fetched") == FETCHED
