@@ -26,6 +26,10 @@ WHERE = "ignition.config"
 #: Where fetched contents wait for being moved into place, beside the journal.
 STAGED_DIR = "staged"
 
+#: Seconds to wait for the boot to mount what a config writes to, so that it can be compared with
+#: the machine while there still is a choice: an impossible one must not cost the default user.
+MOUNT_PATIENCE = 10.0
+
 
 @dataclass(frozen=True)
 class Translation:
@@ -89,7 +93,7 @@ def _check(plan: apply.Plan, journal: Journal, log: Callable[[str], None]) -> No
     """Raises ConfigError, or ApplyError where not even that can be told."""
     if journal.finished == plan.digest():
         return  # applied in an earlier boot, and the machine has lived on since
-    unmounted = mounts.outstanding(plan)
+    unmounted = mounts.awaited(plan, MOUNT_PATIENCE)
     if unmounted:
         # Early in a boot; the program mounts them, and checks everything itself before it begins.
         names = ", ".join(entry.where for entry in unmounted)

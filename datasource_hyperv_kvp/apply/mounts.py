@@ -95,6 +95,16 @@ def outstanding(plan: Plan, fstab: Path = FSTAB) -> list[Entry]:
     return wanted(plan, entries(fstab), mount_points())
 
 
+def awaited(plan: Plan, seconds: float, fstab: Path = FSTAB) -> list[Entry]:
+    """What of :func:`outstanding` a running systemd has not mounted within so many seconds."""
+    deadline = time.monotonic() + seconds
+    while True:
+        missing = outstanding(plan, fstab)
+        if not missing or not is_running() or time.monotonic() > deadline:
+            return missing
+        time.sleep(POLL)
+
+
 def mount_wanted(plan: Plan, machine: Machine, fstab: Path = FSTAB) -> None:
     """Mount them; wait for their devices, but not for ever. Raises ApplyError."""
     for entry in outstanding(plan, fstab):
