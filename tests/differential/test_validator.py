@@ -61,6 +61,12 @@ DIFFERENCES = (
         "newer than 2.14: an enabled instance of a template without [Install]",
     ),
     Difference(
+        "warning",
+        r"\$\.systemd\.units\.\d+\.contents",
+        r"is enabled but has no \[Install\] section",
+        "newer than 2.14: also contents without a single option, as comments are",
+    ),
+    Difference(
         "error",
         r"\$\.storage\.(files|directories|links)\.\d+\.path",
         "also written by a unit or drop-in",
