@@ -109,7 +109,7 @@ def show(screen: Screen, layer: Path, documents: Mapping[str, str]) -> None:
         screen.heading("What cloud-init status says")
         screen.line(status.data["status"])
         if not status.clean:
-            raise DemoError(f"cloud-init status:\n{status.long}\n{guest.complaints()}")
+            raise DemoError(f"cloud-init status:\n{status.text}\n{guest.complaints()}")
     screen.heading(f"Done in {time.monotonic() - start:.1f} s; the guest is gone again.")
 
 

@@ -125,7 +125,7 @@ def assert_clean(guest: Sandbox) -> None:
     """Check that cloud-init found nothing to complain of."""
     status = guest.status()
     console = guest.read("/var/log/cloud-init-output.log")
-    assert status.clean, status.long + guest.complaints() + console
+    assert status.clean, status.text + guest.complaints() + console
 
 
 def assert_reachable(guest: Sandbox) -> None:

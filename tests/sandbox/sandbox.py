@@ -94,7 +94,6 @@ class Status:
 
     code: int
     data: Mapping[str, Any]
-    long: str  #: as ``cloud-init status --long`` prints it for people
 
     @property
     def clean(self) -> bool:
@@ -104,8 +103,8 @@ class Status:
 
     @property
     def text(self) -> str:
-        """Everything that it says, for a search."""
-        return json.dumps(self.data, ensure_ascii=False) + self.long
+        """Everything that it says."""
+        return json.dumps(self.data, ensure_ascii=False, indent=1)
 
 
 class Sandbox:
@@ -319,12 +318,11 @@ class Sandbox:
 
     def status(self) -> Status:
         """Ask cloud-init how it went."""
-        machine = self.cloud_init("status", "--long", "--format=json", check=False)
-        people = self.cloud_init("status", "--long", check=False)
+        result = self.cloud_init("status", "--long", "--format=json", check=False)
         try:
-            return Status(machine.code, machine.json(), people.out)
+            return Status(result.code, result.json())
         except ValueError as error:
-            raise SandboxError(f"no status: {machine.out}{machine.err}") from error
+            raise SandboxError(f"no status: {result.out}{result.err}") from error
 
     def query(self, *arguments: str, user: str = "root") -> str:
         """Return what ``cloud-init query`` prints, without the closing newline."""
