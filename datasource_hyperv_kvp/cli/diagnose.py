@@ -112,7 +112,9 @@ def _facts(evidence: Evidence) -> list[tuple[str, str]]:
     facts.append(("ds-identify", _ds_identify(evidence)))
     facts.append(("cloud-init", _cloud_init(evidence)))
     facts += [("fault", fault) for fault in cloud_init.faults]
-    facts += [("error", error) for error in cloud_init.errors if error not in cloud_init.faults]
+    for error in cloud_init.errors:
+        if not any(fault in error for fault in cloud_init.faults):
+            facts.append(("error", error))
     return facts
 
 

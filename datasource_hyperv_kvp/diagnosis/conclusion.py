@@ -173,4 +173,4 @@ def _and(names: list[str]) -> str:
 
 def _short(text: str) -> str:
     text = " ".join(text.split())
-    return text if len(text) <= _LONGEST_STORY else f"{text[:_LONGEST_STORY]} …"
+    return text if len(text) <= _LONGEST_STORY else f"{text[:_LONGEST_STORY].rstrip()} …"
