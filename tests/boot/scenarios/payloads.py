@@ -11,7 +11,10 @@ from datasource_hyperv_kvp.payload import encode
 #: Stands in everything that is nobody's business but root's.
 SECRET = "Zk3vQ9-secret-marker-8fLw"
 #: A password's hash (of "guest"): a secret, too.
-PASSWORD_HASH = "$6$labsalt$CbstAoaRN.NInjvM/d7X1y2pVSPHrN2VYshuMu83COXJzLJvXMbja7BorJsTz7UbmgHZpZ/31R/k0rz0XRcx/1"
+PASSWORD_HASH = (
+    "$6$labsalt$CbstAoaRN.NInjvM/d7X1y2pVSPHrN2VYshuMu83COXJzLJvX"
+    "Mbja7BorJsTz7UbmgHZpZ/31R/k0rz0XRcx/1"
+)
 SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB0Fy0nwbpQV2bkAzVzgkmTXhEsFPJeSLVKMoZtYYGzM lab"
 
 USER_DATA = f"""\
