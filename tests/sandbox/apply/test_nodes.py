@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from datasource_hyperv_kvp.apply.plan import Contents, Directory, File, Link
-from tests.unit.apply_guest import ApplyGuest
+from tests.sandbox.apply.guest import ApplyGuest
 
 AT = "$.storage"
 

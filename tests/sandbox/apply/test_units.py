@@ -18,7 +18,7 @@ from datasource_hyperv_kvp.apply.system_steps import (
     ThisBoot,
     Unit,
 )
-from tests.unit.apply_guest import STATE, ApplyGuest
+from tests.sandbox.apply.guest import STATE, ApplyGuest
 
 AT = "$.systemd.units"
 CUTS = Path(__file__).with_name("apply_power_cuts.py")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from datasource_hyperv_kvp.apply.plan import Contents, Directory, File, Group, Link, Plan, User
-from tests.unit.apply_guest import STATE, ApplyGuest
+from tests.sandbox.apply.guest import STATE, ApplyGuest
 
 AT = "$.x"
 

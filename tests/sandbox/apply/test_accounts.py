@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from datasource_hyperv_kvp.apply.plan import Group, User
-from tests.unit.apply_guest import STATE, ApplyGuest
+from tests.sandbox.apply.guest import STATE, ApplyGuest
 
 AT = "$.passwd"
 HASH = "$6$salt$abcdefghijklmnop"

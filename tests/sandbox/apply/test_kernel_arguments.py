@@ -12,8 +12,8 @@ from datasource_hyperv_kvp.apply.boot_loaders import Grub, changed
 from datasource_hyperv_kvp.apply.kernel_arguments import contains
 from datasource_hyperv_kvp.apply.machine import Machine
 from datasource_hyperv_kvp.apply.system_steps import KernelArguments
+from tests.sandbox.apply.guest import STATE, ApplyGuest
 from tests.tools.debian_packages import unpack
-from tests.unit.apply_guest import STATE, ApplyGuest
 
 AT = "$.kernelArguments"
 SNIPPET = "/etc/default/grub.d/99-ignition.cfg"
