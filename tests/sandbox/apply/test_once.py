@@ -126,7 +126,7 @@ def test_wherever_the_power_goes_the_next_boot_ends_the_same(guest: ApplyGuest) 
         Link(at=AT, path="/srv/hard", target="/srv/tree/a/b", hard=True),
     )
     guest.sandbox.write("/plan.json", Plan(steps).to_text())
-    script = Path(__file__).with_name("apply_power_cuts.py").read_text()
+    script = Path(__file__).with_name("power_cuts.py").read_text()
     guest.sandbox.write("/cuts.py", script)
     answer = json.loads(guest.sandbox.run(["python3", "/cuts.py"]).out)
     assert len(answer["points"]) > 40

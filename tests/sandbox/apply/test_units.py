@@ -21,7 +21,7 @@ from datasource_hyperv_kvp.apply.system_steps import (
 from tests.sandbox.apply.guest import STATE, ApplyGuest
 
 AT = "$.systemd.units"
-CUTS = Path(__file__).with_name("apply_power_cuts.py")
+CUTS = Path(__file__).with_name("power_cuts.py")
 SYSTEM = "/etc/systemd/system"
 PRESET = "/etc/systemd/system-preset/20-ignition.preset"
 SERVICE = "[Service]\nExecStart=/bin/true\n"
