@@ -35,6 +35,7 @@ def device_only(lab: Lab) -> None:
     assert identifier == HYPERV.uuid, identifier
     assert guest.sh("cat /run/cloud-init/ds-identify.log").count("Enabled cloud-init") == 1
     checks.assert_says(guest, "HyperVKVP", "user-data", "device", provisioned=True)
+    checks.assert_text_says(guest, "Provisioned", "user-data")
     checks.assert_secret(guest)
     _assert_daemon_finds(guest, daemon_program(lab), sent)
     assert [who for who in guest.openers() if "cloud-init" not in who] == [DAEMON]
@@ -58,7 +59,6 @@ def device_only(lab: Lab) -> None:
     told = guest.run("cloud-init", "query", "ds.meta_data")
     assert "named-by-host" not in told, "the old manifest's meta-data counts"
     assert "named-by-host" not in guest.run("hyperv-kvp", "dump", "--unredacted")
-    checks.assert_says(guest, "HyperVKVP", "user-data", provisioned=True)
 
 
 def daemon_program(lab: Lab) -> bytes:
