@@ -36,8 +36,9 @@ def findings(
     :param choices: unit -> whether it is to be enabled.
     """
     disk = disk or UnitFiles()
-    ours = {unit.name: unit for unit in units}
-    for unit in ours.values():
+    ours: dict[str, Unit] = {}
+    for unit in units:
+        ours.setdefault(unit.name, unit)
         _put(unit, choices.get(unit.name), disk)
     for name, enable in choices.items():
         if enable:
@@ -62,9 +63,9 @@ def _put(step: Unit, enabled: bool | None, disk: UnitFiles) -> None:
         # A unit without anything in it ties nothing.
         disk.put(UnitFile(step.name, default_dependencies=False))
         return
-    texts = [dropin.contents.data.decode() for dropin in step.dropins]
+    texts = [dropin.contents.data.decode("utf-8", "replace") for dropin in step.dropins]
     if step.contents is not None:
-        disk.put(parse(step.name, [step.contents.data.decode(), *texts]))
+        disk.put(parse(step.name, [step.contents.data.decode("utf-8", "replace"), *texts]))
         return
     unit = disk.get(step.name)
     if unit is not None and texts:

@@ -20,13 +20,50 @@ VITAL = (
 )
 
 
-def mount_points(mountinfo: Path = Path("/proc/self/mountinfo")) -> tuple[str, ...]:
+MOUNTINFO = Path("/proc/self/mountinfo")
+
+#: File systems in memory.
+_IN_MEMORY = ("tmpfs", "ramfs", "rootfs")
+
+
+def mount_points(mountinfo: Path = MOUNTINFO) -> tuple[str, ...]:
     """Where file systems are mounted; empty if /proc is not there to ask."""
+    return tuple(_unescape(line.split(" ")[4]) for line in _lines(mountinfo))
+
+
+def forgets(path: Path, mountinfo: Path = MOUNTINFO) -> bool:
+    """Whether what is written at ``path`` is gone after a reboot (a live system, overlayroot)."""
+    seen: set[str] = set()
+    while True:
+        mount, kind, options = _mount_of(path, mountinfo)
+        if kind != "overlay":
+            return kind in _IN_MEMORY
+        settings = dict(option.partition("=")[::2] for option in options.split(","))
+        upper = Path(_unescape(settings.get("upperdir", "")))
+        if mount in seen or not upper.is_absolute() or not upper.is_dir():
+            return False  # where it cannot be seen from here nobody can tell
+        seen.add(mount)
+        path = upper
+
+
+def _mount_of(path: Path, mountinfo: Path) -> tuple[str, str, str]:
+    """Where the file system that holds ``path`` is mounted, its type and its options."""
+    found = ("", "", "")
+    for line in _lines(mountinfo):
+        fields, _dash, file_system = line.partition(" - ")
+        mount = _unescape(fields.split(" ")[4])
+        # Of two mounts at one place the later one is on top.
+        if len(mount) >= len(found[0]) and Path(mount) in (path, *path.parents):
+            kind, _source, options = file_system.split(" ", 2)
+            found = (mount, kind, options)
+    return found
+
+
+def _lines(mountinfo: Path) -> list[str]:
     try:
-        lines = mountinfo.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+        return mountinfo.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:
-        return ()
-    return tuple(_unescape(line.split(" ")[4]) for line in lines)
+        return []
 
 
 def _unescape(field: str) -> str:

@@ -20,6 +20,7 @@ from .kernel_arguments import needs_boot
 from .machine import Machine
 from .outlook import Outlook
 from .paths import NodeKind, kind_at
+from .surroundings import forgets
 from .system_steps import KernelArguments, Presets, ThisBoot, Unit
 from .systemd import Systemd, is_running
 from .units import UNIT_DIR, dropin_path, unit_path
@@ -52,7 +53,8 @@ class ThisBootHandler(Handler[ThisBoot]):
         self._reboot_timeout = reboot_timeout
 
     def check(self, step: ThisBoot, outlook: Outlook) -> Iterator[Finding]:
-        units = [unit for unit in outlook.steps if isinstance(unit, Unit)]
+        units = [*_unit_files(outlook)]
+        units += [unit for unit in outlook.steps if isinstance(unit, Unit)]
         choices = {
             name: enable
             for presets in outlook.steps
@@ -136,6 +138,11 @@ class ThisBootHandler(Handler[ThisBoot]):
         """
         for reason in reasons:
             run.machine.log(f"one reboot is needed: {reason}")
+        if forgets(run.machine.state_dir):
+            raise ApplyError(
+                "a reboot is needed, and this machine's disk forgets everything at a reboot",
+                advice="do in the image what needs one",
+            )
         run.machine.run(["systemctl", "--no-block", "reboot"])
         run.machine.point("reboot")
         time.sleep(self._reboot_timeout)
@@ -143,6 +150,15 @@ class ThisBootHandler(Handler[ThisBoot]):
             f"the machine did not go down within {self._reboot_timeout:.0f} s of systemctl reboot",
             advice="reboot it by hand; the config is in place",
         )
+
+
+def _unit_files(outlook: Outlook) -> Iterator[Unit]:
+    """Units that the config writes as plain files."""
+    for step in outlook.steps:
+        if isinstance(step, plan.File) and step.contents and step.contents.staged is None:
+            directory, _slash, name = outlook.paths[step.path].rpartition("/")
+            if directory == UNIT_DIR and UNIT_NAME.fullmatch(name):
+                yield Unit(at=step.at, name=name, contents=step.contents)
 
 
 def boot_id(path: Path = BOOT_ID) -> str:

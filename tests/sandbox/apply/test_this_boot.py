@@ -4,6 +4,7 @@ running systemd, and that a reboot comes once. Real systemds are in the boot lab
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -16,7 +17,7 @@ from datasource_hyperv_kvp.apply.system_steps import (
     ThisBoot,
     Unit,
 )
-from tests.unit.apply_guest import STATE, ApplyGuest
+from tests.sandbox.apply.guest import STATE, ApplyGuest
 
 AT = "$"
 INSTALL = "[Install]\nWantedBy=multi-user.target\n"
@@ -116,6 +117,13 @@ def test_what_runs_is_restarted_or_stopped(guest: ApplyGuest) -> None:
         "systemctl --no-block stop -- b.service",
         "systemctl --no-block try-restart -- a.service",
     ]
+
+
+def test_a_cycle_with_cloud_init_is_found_in_a_plain_file_too(guest: ApplyGuest) -> None:
+    text = f"[Unit]\nAfter=cloud-init.target\n[Service]\nExecStart=/bin/true\n{INSTALL}"
+    late = replace(file("/etc/systemd/system/late.service", text), at="$.storage.files.0")
+    (finding,) = guest.refused(late, Presets(at=AT, units=("enable late.service",)), *CLOSING)
+    assert finding.startswith("$.storage.files.0: late.service makes an ordering cycle")
 
 
 def test_each_reader_is_told(guest: ApplyGuest) -> None:
