@@ -37,6 +37,8 @@ def broken(lab: Lab) -> None:
     assert not guest.exists("/root/secret")
     assert not guest.exists("/opt/app")
     checks.assert_says(guest, "user-data", "ignition.config", provisioned=False)
+    if lab.release != BOOKWORM:
+        return  # the next boot's part does not depend on the release
     guest.shut_down()
 
     guest = lab.boot(disk, World(requests=Host().requests(keys(good))))

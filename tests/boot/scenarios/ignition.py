@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from tests.boot.lab import Guest, Lab
-from tests.boot.registry import scenario
+from tests.boot.registry import TRIXIE, scenario
 from tests.boot.scenarios import checks
 from tests.boot.scenarios.payloads import PASSWORD_HASH, SSH_KEY, keys
 from tests.boot.world import Host, World
@@ -232,7 +232,7 @@ def every_field(lab: Lab) -> None:
     checks.assert_says(guest, "ignition.config", provisioned=True)
 
 
-@scenario()
+@scenario((TRIXIE,))
 def coreos_style(lab: Lab) -> None:
     """A config as Butane makes it for Fedora CoreOS: core gets in and gets root."""
     sent = keys({"ignition.config": json.dumps(COREOS_STYLE)})

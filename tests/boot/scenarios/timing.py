@@ -61,7 +61,7 @@ def _assert_applied(guest: Guest) -> None:
     assert guest.exists("/srv/vm-name"), "the user-data was not applied"
 
 
-@scenario()
+@scenario((BOOKWORM, FORKY))
 def no_keys(lab: Lab) -> None:
     """Host facts, but no key: the next datasource, and how many seconds that took."""
     guest = lab.boot(lab.disk(), World(requests=Host().requests({})))
