@@ -44,7 +44,7 @@ types: setup
 	@$(PYTHON) -m mypy --no-error-summary
 
 unit-test: setup
-	@$(CLOUDINIT) $(PYTEST) tests/unit
+	@$(CLOUDINIT) $(PYTEST) --numprocesses=auto --dist=worksteal tests/unit
 
 sandbox-test: setup
 	@$(PYTEST) --numprocesses=auto --dist=worksteal tests/sandbox
