@@ -376,6 +376,7 @@ class DataSourceHyperVKVP(sources.DataSource):
         """Come up with what is there: the user's part if that can be handed on, and the fault."""
         if not self.metadata:
             self._system_uuid = self._current_uuid()
+            # instance.FALLBACK_INSTANCE_ID, not imported: that module may be what has failed.
             self.metadata = {"instance-id": self._system_uuid or "iid-hypervkvp"}
         self._add_fault(name, f"{name}: {self._story_of(error)}", retry=retry)
         try:
