@@ -1,9 +1,9 @@
 """The command ``hyperv-kvp``: one module a subcommand.
 
-A subcommand is a module of this package whose name is in ``COMMANDS``. It has ``HELP``, one line;
-``configure(parser)``, which adds its arguments; and ``run(arguments)``, which returns the exit
-status. What is heavy is imported inside ``run``. Errors that a person can mend are raised as
-``HyperVKVPError`` and become one line on standard error.
+A subcommand is a module of this package whose name is in ``COMMANDS``, with a line of help. It has
+``configure(parser)``, which adds its arguments, and ``run(arguments)``, which returns the exit
+status. It is imported only if it is called, and what is heavy only inside ``run``. Errors that a
+person can mend are raised as ``HyperVKVPError`` and become one line on standard error.
 """
 
 from __future__ import annotations
@@ -20,7 +20,15 @@ from datasource_hyperv_kvp import __version__
 from datasource_hyperv_kvp.cli.messages import complain, report
 from datasource_hyperv_kvp.errors import HyperVKVPError
 
-COMMANDS = ("dump", "show", "validate", "render", "encode", "diagnose")
+PROGRAM = "hyperv-kvp"
+COMMANDS = {
+    "dump": "show every key of every pool",
+    "show": "show one document, joined and decoded",
+    "validate": "check an Ignition config",
+    "render": "Ignition config to cloud-config",
+    "encode": "documents to keys",
+    "diagnose": "say why this machine was provisioned, or why not",
+}
 
 GOOD = 0
 BAD_INPUT = 1
@@ -47,7 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _main(argv: Sequence[str] | None) -> int:
     _write_utf8()
-    arguments = _parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    arguments = _parser(words).parse_args(words)
     module = importlib.import_module(f"{__name__}.{arguments.command}")
     try:
         status: int = module.run(arguments)
@@ -69,18 +78,22 @@ def _main(argv: Sequence[str] | None) -> int:
     return status
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser for a call with these words: it knows the options of the commands among them."""
     parser = argparse.ArgumentParser(
-        prog="hyperv-kvp",
+        prog=PROGRAM,
         description="Look at, check and make what Hyper-V's key-value exchange provisions "
         "a Linux machine with: Ignition configs and cloud-init's user-data.",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name in COMMANDS:
-        module = importlib.import_module(f"{__name__}.{name}")
-        command = commands.add_parser(name, help=module.HELP, description=module.__doc__)
-        module.configure(command)
+    # Without prog, argparse would format a whole usage to find out what it is.
+    commands = parser.add_subparsers(prog=PROGRAM, dest="command", metavar="COMMAND", required=True)
+    for name, summary in COMMANDS.items():
+        command = commands.add_parser(name, help=summary)
+        if name in words:
+            module = importlib.import_module(f"{__name__}.{name}")
+            command.description = module.__doc__
+            module.configure(command)
     return parser
 
 

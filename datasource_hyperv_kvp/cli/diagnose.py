@@ -16,8 +16,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from datasource_hyperv_kvp.diagnosis import Conclusion, Evidence
 
-HELP = "say why this machine was provisioned, or why not"
-
 _WIDTH = 96
 
 

@@ -14,8 +14,6 @@ from datasource_hyperv_kvp.errors import HyperVKVPError
 if TYPE_CHECKING:
     from datasource_hyperv_kvp.kvp import Record
 
-HELP = "show every key of every pool"
-
 REDACTED = "<redacted>"
 _NAMES = {0: "external", 1: "guest", 2: "auto", 3: "auto-external", 4: "auto-internal"}
 

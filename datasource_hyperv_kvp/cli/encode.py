@@ -13,8 +13,6 @@ from datasource_hyperv_kvp.cli import powershell
 from datasource_hyperv_kvp.cli.inputs import InputError, display_name, read_document
 from datasource_hyperv_kvp.cli.messages import complain
 
-HELP = "documents to keys"
-
 #: Option and document, in the order in which their keys are set.
 _DOCUMENTS = {
     "ignition": "ignition.config",

@@ -13,8 +13,6 @@ from datasource_hyperv_kvp.cli import findings
 from datasource_hyperv_kvp.cli.inputs import display_name, read_bytes
 from datasource_hyperv_kvp.cli.messages import complain
 
-HELP = "Ignition config to cloud-config"
-
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="an Ignition config; - is standard input")

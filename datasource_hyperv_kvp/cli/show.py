@@ -6,8 +6,6 @@ import argparse
 
 from datasource_hyperv_kvp.cli.inputs import InputError, add_pool_dir, add_unredacted
 
-HELP = "show one document, joined and decoded"
-
 _NAMES = ("ignition", "user-data", "meta-data", "vendor-data", "network-config")
 
 

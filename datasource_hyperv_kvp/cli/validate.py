@@ -9,8 +9,6 @@ import sys
 from datasource_hyperv_kvp.cli import findings
 from datasource_hyperv_kvp.cli.inputs import display_name, read_bytes
 
-HELP = "check an Ignition config"
-
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="an Ignition config; - is standard input")

@@ -503,3 +503,5 @@ class TestProcess:
             "cloudinit",
             "datasource_hyperv_kvp.ignition",
         }
+        others = set(COMMANDS) - {call[0]}
+        assert not modules & {f"datasource_hyperv_kvp.cli.{name}" for name in others}
