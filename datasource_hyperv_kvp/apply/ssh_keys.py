@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import select
+import signal
 import stat
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from .database import Account
 from .errors import ApplyError
+from .machine import PROGRAM_TIMEOUT
 from .paths import NodeKind, kind_at, parents, resolve
 
 
@@ -36,10 +39,12 @@ def obstacle(home: str, uids: Collection[int], gid: int | None) -> str | None:
     return None
 
 
-def write(account: Account, keys: Sequence[str]) -> None:
+def write(account: Account, keys: Sequence[str], *, timeout: float = PROGRAM_TIMEOUT) -> None:
     """Write the keys, one a line, over whatever the file held.
 
     Directories that are missing become 0700, the file 0600; what exists keeps its mode.
+
+    :param timeout: seconds after which a home that does not answer counts as a failure.
     """
     text = "\n".join(keys)
     data = (text if text.endswith("\n") else text + "\n").encode("utf-8")
@@ -58,6 +63,9 @@ def write(account: Account, keys: Sequence[str]) -> None:
             os._exit(status)
     os.close(writer)
     with os.fdopen(reader, "rb") as pipe:
+        if not select.select([pipe], [], [], timeout)[0]:
+            os.kill(child, signal.SIGKILL)  # and not waited for: it may hang in the kernel
+            raise ApplyError(f"{path} could not be written within {timeout:.0f} s")
         said = pipe.read().decode("utf-8", "replace")
     if os.waitpid(child, 0)[1] != 0:
         raise ApplyError(
