@@ -74,31 +74,54 @@ class PresetsHandler(Handler[Presets]):
             "kind": there.value,
             "size": Path(path).lstat().st_size if there is NodeKind.FILE else 0,
             "missing": first_missing(path),
-            "enabled": [
-                entry
-                for entry, enable in preset_entries(step.choices())
-                if not enable and is_enabled(entry, run.machine)
-            ],
+            "disabled": [],
+            "all_disabled": False,
         }
 
     def renew(self, step: Presets, before: State, run: Run) -> State:
-        now = self.before(step, run)
-        enabled = sorted({*now["enabled"], *before["enabled"]})
-        return {**now, "kind": before["kind"], "size": before["size"], "enabled": enabled}
+        return {**before, "all_disabled": False}
 
     def apply(self, step: Presets, before: State, run: Run) -> None:
-        text = ""
-        for entry, enable in preset_entries(step.choices()):
-            if enable:
-                text += f"enable {entry}\n"
-            elif entry in before["enabled"]:
-                run.machine.run([*SYSTEMCTL, "disable", "--", entry])
-                text += f"disable {entry}\n"
-        if text:
-            write_presets(resolve(PRESET_FILE), text, before)
+        disabled = _disable(step, before, run)
+        lines = [
+            f"{'enable' if enable else 'disable'} {entry}\n"
+            for entry, enable in preset_entries(step.choices())
+            if enable or entry in disabled
+        ]
+        if lines:
+            write_presets(resolve(PRESET_FILE), "".join(lines), before)
             run.machine.point("presets written")
         for name in to_enable(step.choices()):
             enable_unit(name, run.machine)
+
+
+def _disable(step: Presets, before: State, run: Run) -> list[str]:
+    """Disable what is enabled when its turn comes: disabling one unit disables its ``Also=`` too,
+    and then Ignition finds nothing to disable in those, and writes no line for them.
+
+    What was disabled is journaled before it is: afterwards nobody could tell.
+    """
+    disabled: list[str] = list(before["disabled"])
+    entries = [entry for entry, enable in preset_entries(step.choices()) if not enable]
+    if before["all_disabled"] or not entries:
+        return disabled
+    for entry in entries:
+        if entry not in disabled:
+            if not is_enabled(entry, run.machine):
+                continue
+            disabled.append(entry)
+            _note(step, {**before, "disabled": disabled}, run)
+        run.machine.run([*SYSTEMCTL, "disable", "--", entry])
+    # Enabling may bring back what is disabled now: a second run must not look again.
+    run.machine.sync()
+    _note(step, {**before, "disabled": disabled, "all_disabled": True}, run)
+    return disabled
+
+
+def _note(step: Presets, state: State, run: Run) -> None:
+    run.journal.begin(step.key, state)
+    run.journal.sync()
+    run.machine.point("noted")
 
 
 #: Works on the files alone: the running systemd is told once, when everything is in place.

@@ -130,6 +130,23 @@ def test_a_disabled_unit_stays_disabled_although_debian_enables_by_default(
     assert not guest.exists(PRESET)
 
 
+def test_what_goes_with_a_disabled_unit_is_no_line_of_the_presets(guest: ApplyGuest) -> None:
+    guest.sh(
+        f"cd {SYSTEM}; for n in a b c z; do printf '{SERVICE}{INSTALL}' > $n.service; done;"
+        " echo Also=b.service >> a.service; echo Also=y.service >> z.service;"
+        f" printf '{SERVICE}{INSTALL}' > y.service; systemctl enable a c z"
+    )
+    # In the order of the file: b goes with a, but y has had its turn when z's comes.
+    off = presets(*(f"disable {name}.service" for name in "abyz"), "enable c.service")
+    guest.applied(off)
+    assert guest.read(PRESET).split("\n") == [
+        *("disable a.service", "enable c.service", "disable y.service", "disable z.service"),
+        "",
+    ]
+    wanted = guest.sh(f"cd {SYSTEM}/multi-user.target.wants; ls ?.service")
+    assert wanted == "c.service"
+
+
 def test_an_impossible_alias_stops_nothing(guest: ApplyGuest) -> None:
     guest.sh(f"printf '{SERVICE}{INSTALL}Alias=x.timer\\n' > {SYSTEM}/bad.service")
     result = guest.applied(presets("enable bad.service", "enable other.service"))
@@ -181,6 +198,8 @@ def test_wherever_the_power_goes_the_next_boot_ends_the_same(guest: ApplyGuest) 
     guest.sandbox.write(PRESET, "enable x.service\n")
     guest.sh(
         f"cd {SYSTEM}; mkdir d.service; printf '{SERVICE}{INSTALL}' > on.service;"
+        f" printf '{SERVICE}{INSTALL}' > over.service; echo Also=over.service >> on.service;"
+        f" printf '{SERVICE}{INSTALL}Also=over.service\n' > back.service;"
         " systemctl enable on.service; ln -s /dev/null m.service"
     )
     dropins = (Dropin("x.conf", text("[Service]\nNice=5\n")), Dropin("y.conf", text("")))
@@ -190,7 +209,10 @@ def test_wherever_the_power_goes_the_next_boot_ends_the_same(guest: ApplyGuest) 
         unit("d.service", mask=True),
         unit("m.service", mask=False),
         unit("t@.service", SERVICE + INSTALL),
-        presets("enable t@one.service", "disable on.service", "enable a.service"),
+        presets(
+            *("enable t@one.service", "disable on.service", "enable a.service"),
+            *("disable over.service", "enable back.service"),
+        ),
         Labels(at="$"),
         ThisBoot(at="$"),
     )
