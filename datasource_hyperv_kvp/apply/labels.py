@@ -5,11 +5,12 @@ The policy knows the labels; this only says where. Where SELinux is off nothing 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from . import database, plan
-from .errors import Finding
+from .errors import ApplyError, Finding
 from .handler import Handler, Run
 from .journal import State
 from .outlook import Outlook
@@ -25,6 +26,9 @@ ACCOUNT_FILES = ("passwd*", "group*", "shadow*", "gshadow*", "subuid*", "subgid*
 
 #: Paths for one call of restorecon: far below the limit of an argument list.
 CHUNK = 500
+
+#: restorecon takes its arguments for patterns.
+_MEANS_MORE = re.compile(r"[*?\[\]{}\\]")
 
 
 def is_on(signs: Iterable[Path] = SIGNS) -> bool:
@@ -46,10 +50,31 @@ class LabelsHandler(Handler[Labels]):
     def apply(self, step: Labels, before: State, run: Run) -> None:
         if not is_on():
             return
-        paths = touched(run)
+        paths = [as_pattern(path) for path in touched(run)]
         for start in range(0, len(paths), CHUNK):
-            # A path may be gone again: an overwritten directory, the home of a removed user.
-            run.machine.run(["restorecon", "-R", "-i", "--", *paths[start : start + CHUNK]])
+            _label(paths[start : start + CHUNK], run)
+
+
+def _label(patterns: list[str], run: Run) -> None:
+    """A label that cannot be set is told and stops nothing: most of what is new has inherited a
+    right one, and without its units the machine would be worse off."""
+    try:
+        # A path may be gone again: an overwritten directory, the home of a removed user.
+        result = run.machine.try_run(["restorecon", "-R", "-i", "--", *patterns])
+    except ApplyError as error:
+        run.machine.log(f"warning: SELinux labels may be missing: {error}")
+        return
+    if result.returncode != 0:
+        said = " ".join((result.stderr or result.stdout).split()) or "no reason given"
+        run.machine.log(
+            f"warning: SELinux labels may be missing: restorecon ended with"
+            f" {result.returncode}: {said}"
+        )
+
+
+def as_pattern(path: str) -> str:
+    """A pattern that matches the path; at most its like beside it, which loses nothing by it."""
+    return _MEANS_MORE.sub("?", path)
 
 
 def touched(run: Run) -> list[str]:

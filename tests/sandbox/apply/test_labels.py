@@ -1,0 +1,57 @@
+"""SELinux labels: what restorecon is asked, and what follows when it fails. Only a stub runs: the
+guests' kernel has no SELinux."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from datasource_hyperv_kvp.apply.plan import Contents, File, Step
+from datasource_hyperv_kvp.apply.system_steps import Labels, Presets, ThisBoot
+from tests.sandbox.apply.guest import ApplyGuest
+
+AT = "$"
+CLOSING: tuple[Step, ...] = (Labels(at=AT), ThisBoot(at=AT))
+
+
+@pytest.fixture
+def guest() -> Iterator[ApplyGuest]:
+    with ApplyGuest() as guest:
+        guest.sh(
+            "mkdir -p /etc/selinux /fake/fs/selinux; echo SELINUX=enforcing > /etc/selinux/config;"
+            " : > /fake/fs/selinux/enforce; mount --bind /fake /sys"
+        )
+        yield guest
+
+
+def restorecon(guest: ApplyGuest, ending: str) -> None:
+    script = f'#!/bin/sh\nfor path; do echo "$path" >> /asked; done\n{ending}\n'
+    guest.sandbox.write("/usr/local/sbin/restorecon", script, mode=0o755)
+
+
+def file(path: str) -> File:
+    return File(at=AT, path=path, contents=Contents(b"x"))
+
+
+def test_a_label_that_cannot_be_set_is_told_and_stops_nothing(guest: ApplyGuest) -> None:
+    restorecon(guest, "echo cannot label a card >&2; exit 255")
+    files = [file(f"/srv/{number}") for number in range(600)]
+    result = guest.applied(*files, Presets(at=AT, units=("disable none.service",)), *CLOSING)
+    assert "warning: SELinux labels may be missing" in result.err
+    assert "restorecon ended with 255: cannot label a card" in result.err
+    # One call failed; the other was made all the same.
+    assert guest.sh("sort -u /asked | grep -c ^/srv/") == "600"
+    assert guest.result()["status"] == "applied"
+
+
+def test_names_that_restorecon_would_take_for_patterns(guest: ApplyGuest) -> None:
+    restorecon(guest, "exit 0")
+    guest.applied(
+        file("/srv/a[1]"), file("/srv/b{c,d}*"), file(r"/srv/dev-disk\x2d1.mount"), *CLOSING
+    )
+    assert guest.sh("grep ^/srv/ /asked").split() == [
+        "/srv/a?1?",
+        "/srv/b?c,d??",
+        "/srv/dev-disk?x2d1.mount",
+    ]
