@@ -86,9 +86,12 @@ def play(scenario: Scenario, release: str, package: Path, *, keep: bool) -> Outc
         fault += f"\n    What the guest left: {directory}"
     finally:
         lab.close(keep=keep or bool(fault))
-    outcome = Outcome(name, fault, lab.boots, time.monotonic() - started, lab.processor_time)
+    outcome = Outcome(name, fault, lab.boots, time.monotonic() - started, lab.processor_time())
     verdict = "FAILED" if fault else "passed"
-    say(f"{verdict} ({lab.boots} boots, {outcome.seconds:.0f} s)" + (f"\n{fault}" if fault else ""))
+    figures = (
+        f"{lab.boots} boots, {outcome.seconds:.0f} s, {outcome.processor_time:.0f} s of processors"
+    )
+    say(f"{verdict} ({figures})" + (f"\n{fault}" if fault else ""))
     return outcome
 
 
@@ -112,7 +115,7 @@ def main(arguments: list[str]) -> int:
     scenarios.load()
     if options.list:
         for scenario in SCENARIOS.values():
-            print(f"{scenario.name:18} {', '.join(scenario.releases):24} {scenario.summary}")
+            print(f"{scenario.name:28} {', '.join(scenario.releases):24} {scenario.summary}")
         return 0
     try:
         todo = chosen(options.names)

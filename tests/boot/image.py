@@ -50,7 +50,7 @@ MACHINE_PACKAGES = (
 )
 
 #: Beyond cloud-init's own. ifupdown or netplan: what the release's cloud-init prefers is there.
-GUEST_PACKAGES = ("linux-image-cloud-amd64", "kmod", "e2fsprogs")
+GUEST_PACKAGES = ("linux-image-cloud-amd64", "kmod", "e2fsprogs", "grub2-common")
 
 #: Units that only cost time in a guest that lives for half a minute.
 MASKED = (

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.boot.image import Image, make_image
-from tests.boot.machine import LabError, Machine
+from tests.boot.machine import KERNEL_ARGUMENTS, LabError, Machine
 from tests.boot.world import World
 
 #: Seconds between two lines that say how far a boot is.
@@ -109,18 +109,21 @@ class Lab:
         self.directory = directory
         self.say = say
         self.boots = 0
-        self.processor_time = 0.0
         self._package = package
         self._machines: list[Machine] = []
         self._kernel: Path | None = None
 
     def disk(
-        self, name: str = "root", *, daemon: bool = False, files: Mapping[str, str] | None = None
+        self,
+        name: str = "root",
+        *,
+        daemon: bool = False,
+        files: Mapping[str, str | bytes] | None = None,
     ) -> Path:
         """Give a fresh disk with the project installed.
 
         :param daemon: with Hyper-V's KVP daemon, as Debian packages it.
-        :param files: texts put on it beforehand, by path.
+        :param files: what is put on it beforehand, by path.
         """
         image: Image = make_image(self.release, daemon=daemon, package=self._package)
         self._kernel = image.kernel
@@ -144,9 +147,11 @@ class Lab:
         drives: Iterable[Path] = (),
         network: str = "",
         watch: Iterable[str] = (),
+        loader: Path | None = None,
     ) -> Machine:
         """Switch a machine on and return at once.
 
+        :param loader: a boot loader that finds the kernel on the disk.
         :param watch: paths; the machine says ``{"seen": path}`` when one comes into being.
         """
         assert self._kernel is not None
@@ -154,27 +159,42 @@ class Lab:
         directory = self.directory / f"boot-{self.boots}"
         directory.mkdir()
         machine = Machine(
-            directory, world, self._kernel, [disk, *drives], network=network, watch=tuple(watch)
+            directory,
+            world,
+            loader or self._kernel,
+            [disk, *drives],
+            arguments="" if loader else KERNEL_ARGUMENTS,
+            network=network,
+            watch=tuple(watch),
         )
         self._machines.append(machine)
         threading.Thread(target=self._report, args=(machine, self.boots), daemon=True).start()
         return machine
 
     def boot(
-        self, disk: Path, world: World, *, drives: Iterable[Path] = (), network: str = ""
+        self,
+        disk: Path,
+        world: World,
+        *,
+        drives: Iterable[Path] = (),
+        network: str = "",
+        loader: Path | None = None,
     ) -> Guest:
         """Boot a machine to the end.
 
         :raises LabError: it does not get there.
         """
-        machine = self.start(disk, world, drives=drives, network=network)
+        machine = self.start(disk, world, drives=drives, network=network, loader=loader)
         machine.wait_booted()
-        self.processor_time += machine.processor_time
         self.say(
             f"boot {self.boots} is up after {machine.booted_after:.0f} s "
-            f"({machine.processor_time:.0f} s of processor time)"
+            f"({machine.elapsed_processor_time():.0f} s of processor time)"
         )
         return Guest(machine)
+
+    def processor_time(self) -> float:
+        """Give the seconds that processors have spent on the guests that are off."""
+        return sum(machine.processor_time for machine in self._machines)
 
     def keep_evidence(self) -> None:
         """Save what tells why a scenario failed."""
@@ -232,17 +252,18 @@ def copy(source: Path, target: Path) -> None:
     subprocess.run(["cp", "--sparse=always", "--", str(source), str(target)], check=True)
 
 
-def write_files(disk: Path, files: Mapping[str, str]) -> None:
-    """Put texts into a file system without mounting it; their directories are made.
+def write_files(disk: Path, files: Mapping[str, str | bytes]) -> None:
+    """Put files into a file system without mounting it; their directories are made.
 
     :raises LabError: debugfs complains.
     """
     with tempfile.TemporaryDirectory() as name:
         lines = []
-        for number, (path, text) in enumerate(files.items()):
+        for number, (path, content) in enumerate(files.items()):
             source = Path(name) / str(number)
-            source.write_bytes(text.encode("utf-8", "surrogateescape"))
-            source.chmod(0o755 if text.startswith(("#!", "\x7fELF")) else 0o644)
+            data = content.encode() if isinstance(content, str) else content
+            source.write_bytes(data)
+            source.chmod(0o755 if data.startswith((b"#!", b"\x7fELF")) else 0o644)
             for parent in list(Path(path).parents)[-2::-1]:
                 lines.append(f"mkdir {parent}")
             lines.append(f"rm {path}")

@@ -30,6 +30,9 @@ KERNEL_ARGUMENTS = (
     "root=/dev/nvme0n1 rw console=ttyS0 net.ifnames=0 mitigations=off nokaslr audit=0 nowatchdog"
     " random.trust_cpu=on tsc=reliable transparent_hugepage=never init_on_alloc=0 psi=0"
     " randomize_kstack_offset=off 8250.nr_uarts=1 quiet systemd.show_status=yes"
+    # A library at the same address in every process is translated once. systemd would translate
+    # and check a BPF program if there were the security module for it.
+    " norandmaps lsm=capability cryptomgr.notests"
 )
 
 
@@ -54,6 +57,8 @@ class Machine:
     """A running virtual machine.
 
     :param directory: for the console log and the socket.
+    :param kernel: what QEMU starts: a kernel, or a boot loader that looks like one.
+    :param arguments: for the kernel.
     :param drives: disk files, the root file system first.
     """
 
@@ -64,6 +69,7 @@ class Machine:
         kernel: Path,
         drives: Sequence[Path],
         *,
+        arguments: str = KERNEL_ARGUMENTS,
         network: str = "",
         watch: tuple[str, ...] = (),
     ) -> None:
@@ -72,7 +78,7 @@ class Machine:
         self.events: list[dict[str, Any]] = []
         self.boots = 0  #: how often the guest has come up since power on
         self.booted_after = 0.0
-        self.processor_time = 0.0
+        self.processor_time = 0.0  #: of the whole life, once that is over
         self._answers: dict[int, queue.Queue[dict[str, Any]]] = {}
         self._events: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._numbers = iter(range(1, 1 << 30))
@@ -86,7 +92,7 @@ class Machine:
         self.started = time.monotonic()
         with (directory / "qemu.log").open("ab") as log:
             self._process = subprocess.Popen(
-                _command(world, kernel, drives, self.console, socket_path, network),
+                _command(world, kernel, arguments, drives, self.console, socket_path, network),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -183,10 +189,11 @@ class Machine:
         if state.out.strip() not in ("running", "degraded"):
             raise LabError(f"systemd says {state.out.strip()!r} at the end of the boot")
         self.booted_after = time.monotonic() - self.started
-        self.processor_time = self._processor_time()
 
     def off(self) -> None:
         """Cut the power."""
+        if self.is_running():
+            self.processor_time = self.elapsed_processor_time()
         self._process.kill()
         self._process.wait()
         self._reader.join(10)
@@ -198,7 +205,8 @@ class Machine:
         self.run("sync")
         self.off()
 
-    def _processor_time(self) -> float:
+    def elapsed_processor_time(self) -> float:
+        """Give the seconds that processors of this machine have spent on the guest."""
         fields = Path(f"/proc/{self._process.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -262,6 +270,7 @@ class Machine:
 def _command(
     world: World,
     kernel: Path,
+    arguments: str,
     drives: Iterable[Path],
     console: Path,
     port: Path,
@@ -274,7 +283,7 @@ def _command(
         *("-machine", "pc,usb=off,vmport=off,hpet=off", "-nodefaults", "-no-user-config"),
         *("-display", "none"),
         *("-serial", f"file:{console}"),
-        *("-kernel", str(kernel), "-append", KERNEL_ARGUMENTS),
+        *("-kernel", str(kernel), *(("-append", arguments) if arguments else ())),
         *("-device", "virtio-serial-pci"),
         *("-chardev", f"socket,id=control,path={port}"),
         *("-device", "virtserialport,chardev=control,name=lab.control"),

@@ -7,7 +7,14 @@ from typing import Any
 from urllib.parse import quote
 
 from tests.boot.lab import Guest, Lab
-from tests.boot.registry import BOOKWORM, TRIXIE, scenario
+from tests.boot.registry import scenario
+from tests.boot.scenarios import checks
+from tests.boot.scenarios.network import (
+    NEEDED_FILE,
+    NEEDING_UNIT,
+    NETWORK_CONFIG,
+    assert_network,
+)
 from tests.boot.scenarios.payloads import keys
 from tests.boot.world import Host, World
 
@@ -50,6 +57,7 @@ CONFIG: dict[str, Any] = {
     "ignition": {"version": "3.4.0"},
     "storage": {
         "files": [
+            file(NEEDED_FILE, "there before the network"),
             file("/etc/sysctl.d/90-lab.conf", "vm.swappiness = 17\n"),
             file("/etc/modules-load.d/lab.conf", "dummy\n"),
             file("/etc/tmpfiles.d/lab.conf", "d /var/lib/lab-made 0751 lab-user root\n"),
@@ -62,6 +70,7 @@ CONFIG: dict[str, Any] = {
     },
     "systemd": {
         "units": [
+            NEEDING_UNIT,
             enabled("second.service", service("second", "After=first.service\n")),
             enabled("first.service", service("first")),
             enabled(
@@ -95,17 +104,11 @@ IMAGE = {
     "/usr/lib/systemd/system/multi-user.target.d/image.conf": "[Unit]\nWants=image.service\n",
 }
 
-REBOOTING: dict[str, Any] = {
-    "ignition": {"version": "3.4.0"},
-    "storage": {
-        "files": [file("/etc/systemd/system.conf.d/lab.conf", "[Manager]\nDefaultTasksMax=1234\n")]
-    },
-    "systemd": {"units": [enabled("first.service", service("first"))]},
-}
 
-
-def world(config: dict[str, Any]) -> World:
-    return World(Host().requests(keys({"ignition.config": json.dumps(config)})))
+def world(config: dict[str, Any], **documents: str) -> World:
+    sent = {"ignition.config": json.dumps(config)}
+    sent.update({f"cloud-init.{name}".replace("_", "-"): text for name, text in documents.items()})
+    return World(Host().requests(keys(sent)))
 
 
 def is_active(guest: Guest, unit: str) -> bool:
@@ -113,11 +116,12 @@ def is_active(guest: Guest, unit: str) -> bool:
 
 
 @scenario()
-def units_in_the_first_boot(lab: Lab) -> None:
-    """Units start in their order, and what was read before they came is read again."""
-    guest = lab.boot(lab.disk(files=IMAGE), world(CONFIG))
-    word, text = guest.status()
-    assert word == "done", text
+def units_and_network(lab: Lab) -> None:
+    """Units in their order, one before the network, which is ours; what was read is read again."""
+    sent = world(CONFIG, network_config=NETWORK_CONFIG)
+    guest = lab.boot(lab.disk(files=IMAGE), sent, network="restrict=on")
+    checks.assert_clean(guest)
+    assert_network(guest, "there before the network")
     order = guest.read("/run/order").split()
     assert order[0] == "early", order
     assert order.index("first") < order.index("second") < order.index("each-one"), order
@@ -139,21 +143,4 @@ def units_in_the_first_boot(lab: Lab) -> None:
     order_of_first = guest.sh("systemctl show -P ActiveEnterTimestampMonotonic first early")
     early_target = guest.sh("systemctl show -P ActiveEnterTimestampMonotonic sysinit.target")
     assert int(order_of_first.split()[1]) <= int(early_target), "early.service came late"
-
-
-@scenario((BOOKWORM, TRIXIE))
-def one_reboot(lab: Lab) -> None:
-    """What only a boot reads brings one reboot, no more; nothing of cloud-init is lost by it."""
-    disk = lab.disk()
-    guest = lab.boot(disk, world(REBOOTING))
-    assert guest.machine.boots == 2
-    word, text = guest.status()
-    assert word == "done", text
-    assert guest.sh("systemctl show -P DefaultTasksMax").strip() == "1234"
-    assert guest.read("/run/order").split() == ["first"]
-    assert guest.sh("ls /etc/ssh/ssh_host_*_key").split()
-    guest.shut_down()
-    # A third boot is an ordinary one.
-    guest = lab.boot(disk, world(REBOOTING))
-    assert guest.status()[0] == "done"
-    assert guest.machine.boots == 1
+    checks.assert_says(guest, "ignition.config", "network-config", provisioned=True)

@@ -13,10 +13,12 @@ from typing import Any
 from urllib.parse import quote
 
 from tests.boot.lab import Guest, Lab
-from tests.boot.registry import TRIXIE, scenario
+from tests.boot.registry import scenario
 from tests.boot.scenarios import checks
+from tests.boot.scenarios.daemon import assert_daemon_undisturbed
 from tests.boot.scenarios.payloads import PASSWORD_HASH, SSH_KEY, keys
-from tests.boot.world import Host, World
+from tests.boot.scenarios.timing import troubled
+from tests.boot.world import World
 
 #: A server on the guest's network that QEMU plays: a program for each connection.
 SERVER = "192.0.2.80"
@@ -197,12 +199,14 @@ def _stat(guest: Guest, *paths: str) -> list[str]:
 
 
 @scenario()
-def every_field(lab: Lab) -> None:
-    """One config that uses every field but those of disks, and fetches a file of it."""
+def every_field_late_to_device(lab: Lab) -> None:
+    """Every field but those of disks, one file fetched; a late device, keys late and backwards."""
     sent = keys({"ignition.config": json.dumps(EVERY_FIELD)})
-    world = World(requests=Host().requests(sent))
+    world = World(requests=troubled(sent), device_after=6.0)
     guest = lab.boot(lab.disk(), world, network=_server(lab.directory))
     checks.assert_clean(guest)
+    checks.assert_used(guest, "device (/dev/vmbus/hv_kvp)")
+    checks.assert_pools(guest, sent)
     assert guest.run("hostname").strip() == "every"
     assert guest.run("getent", "passwd", "ada").strip() == (
         "ada:x:4243:4242:Ada L:/srv/ada:/bin/sh"
@@ -232,12 +236,17 @@ def every_field(lab: Lab) -> None:
     checks.assert_says(guest, "ignition.config", provisioned=True)
 
 
-@scenario((TRIXIE,))
-def coreos_style(lab: Lab) -> None:
-    """A config as Butane makes it for Fedora CoreOS: core gets in and gets root."""
-    sent = keys({"ignition.config": json.dumps(COREOS_STYLE)})
-    guest = lab.boot(lab.disk(), World(requests=Host().requests(sent)))
+@scenario()
+def coreos_style_late_to_daemon(lab: Lab) -> None:
+    """As Butane makes it for Fedora CoreOS; through the daemon, late, without a manifest."""
+    config = json.dumps(COREOS_STYLE, indent=8)  # long enough for several keys
+    sent = keys({"ignition.config": config}, manifest=False)
+    world = World(requests=troubled(sent), device_after=3.0)
+    guest = lab.boot(lab.disk(daemon=True), world)
     checks.assert_clean(guest)
+    checks.assert_used(guest, "pool files (/var/lib/hyperv)")
+    checks.assert_pools(guest, sent)
+    assert_daemon_undisturbed(guest)
     assert guest.run("hostname").strip() == "coreos-style"
     assert guest.read("/home/core/.ssh/authorized_keys").strip() == SSH_KEY
     assert guest.run("runuser", "-u", "core", "--", "sudo", "-n", "id", "-u").strip() == "0"

@@ -16,6 +16,7 @@ def removed(lab: Lab) -> None:
     disk = lab.disk()
     guest = lab.boot(disk, World(requests=requests))
     checks.assert_used(guest, "HyperVKVP")
+    checks.assert_says(guest, "HyperVKVP", "user-data", provisioned=True)
     guest.run("dpkg", "--remove", "datasource-hyperv-kvp")
     left = guest.sh("grep -rl HyperVKVP /etc /usr/lib/python3 /usr/lib/systemd", check=False)
     assert not left.strip(), f"these still name the datasource: {left}"

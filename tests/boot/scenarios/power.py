@@ -43,6 +43,7 @@ def power_cuts(lab: Lab) -> None:
         found = guest.sh(STATE, check=False)
         assert found == expected, f"after a power cut at {moment}:\n{_difference(expected, found)}"
         checks.assert_clean(guest)
+        checks.assert_says(guest, "ignition.config", "user-data", provisioned=True)
         guest.machine.off()
 
 
