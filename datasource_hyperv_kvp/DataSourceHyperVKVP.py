@@ -21,6 +21,7 @@ from cloudinit import sources
 from cloudinit.event import EventScope, EventType
 
 if TYPE_CHECKING:
+    from datasource_hyperv_kvp.earlier_boots import EarlierBoots
     from datasource_hyperv_kvp.instance import Instance
     from datasource_hyperv_kvp.kvp import Reading
     from datasource_hyperv_kvp.payload import Payload
@@ -143,21 +144,13 @@ class DataSourceHyperVKVP(sources.DataSource):
         uuid = self._current_uuid()
         if self._faults or not uuid:
             return False
-        from datasource_hyperv_kvp import damage, interrupted, platform
-
-        if not platform.same_machine(uuid, self._system_uuid):
-            return False
         try:
-            interrupted.drop_torn_files(self._cloud_directory())
-            if interrupted.was_cut_short(self._cloud_directory(), self.get_instance_id()):
-                LOG.info("The first boot of this instance never came to its end")
-                return False
-            return damage.settle(
-                self._cloud_directory(), self.get_instance_id(), self._fingerprint, uuid
+            return self._earlier_boots().made(
+                self.get_instance_id(), self._fingerprint, here=uuid, then=self._system_uuid
             )
-        except OSError as error:
-            LOG.warning("Cannot tell what became of the Ignition config: %s", error)
-            return True
+        except Exception as error:
+            LOG.error("Cannot tell what became of earlier boots: %s", self._story_of(error))
+            return uuid == self._system_uuid
 
     @property
     def network_config(self) -> dict[str, Any] | None:
@@ -210,34 +203,43 @@ class DataSourceHyperVKVP(sources.DataSource):
 
         :param only_if_it_counts: not if that boot ended with a fault.
         """
-        last = self._cloud_directory() / "instances" / self._previous_instance_id() / "obj.pkl"
-        uuid = self._current_uuid()
-        known = sources.pkl_load(str(last)) if uuid and last.is_file() else None
-        if not isinstance(known, DataSourceHyperVKVP):
-            return False
-        from datasource_hyperv_kvp import platform
+        try:
+            known = self._datasource_of_last_boot()
+            if known is None or (only_if_it_counts and not known.check_instance_id(self.sys_cfg)):
+                return False
+            from datasource_hyperv_kvp import earlier_boots
 
-        if not platform.same_machine(known._system_uuid, uuid) or (
-            only_if_it_counts and not known.check_instance_id(self.sys_cfg)
-        ):
+            attributes = earlier_boots.inherited(vars(known))
+        except Exception as error:
+            LOG.error("Cannot tell what the last boot was: %s", self._story_of(error))
             return False
         LOG.info("This machine stays the instance %s of its last boot", known.get_instance_id())
-        given = {"sys_cfg", "ds_cfg", "distro", "paths", "ud_proc"}
-        self.__dict__.update({k: v for k, v in vars(known).items() if k not in given})
+        self.__dict__.update(attributes)
         for _name, message in self._faults:
             # In the words that `hyperv-kvp diagnose` looks for.
             LOG.error("%s. This instance comes up without it. The host says nothing new", message)
         return True
 
+    def _datasource_of_last_boot(self) -> DataSourceHyperVKVP | None:
+        """Return the object that cloud-init kept, if it is of this class and of this machine."""
+        from datasource_hyperv_kvp import platform
+
+        uuid = self._current_uuid()
+        cache = self._earlier_boots().datasource
+        known = sources.pkl_load(str(cache)) if uuid and cache else None
+        if not isinstance(known, DataSourceHyperVKVP):
+            return None
+        return known if platform.same_machine(known._system_uuid, uuid) else None
+
     def _use(self, reading: Reading, payload: Payload) -> bool:
-        from datasource_hyperv_kvp import instance, metadata, mime
+        from datasource_hyperv_kvp import damage, instance, kvp, metadata, mime
 
         self._system_uuid = self._current_uuid()
         self._where = f"{reading.source.value} ({reading.where})"
         found = instance.from_payload(
             payload,
             system_uuid=self._system_uuid,
-            previous_instance_id=self._previous_instance_id(),
+            previous_instance_id=self._earlier_boots().instance_id,
         )
         if found.asked_dsmode == instance.DISABLED:
             LOG.debug("meta-data's dsmode is `disabled`: not used")
@@ -247,25 +249,21 @@ class DataSourceHyperVKVP(sources.DataSource):
             sources.DataSource.sensitive_metadata_keys + metadata.private_paths(found.meta_data)
         )
         # For whoever asks `cloud-init query ds` what came, and how.
-        self._crawled_metadata = {
-            "meta_data": metadata.redactable(
-                found.meta_data, sources.DataSource.sensitive_metadata_keys
-            ),
-            "hyperv_kvp": {
-                "source": self._where,
-                "waited_seconds": round(reading.waited, 3),
-                "documents": {
-                    name: {"chunks": document.chunks, "encoding": document.encoding}
-                    for name, document in payload.documents.items()
-                },
-                "stale_keys": len(payload.stale),
-            },
-        }
+        self._crawled_metadata = instance.crawled(
+            found.meta_data,
+            payload,
+            where=self._where,
+            waited=reading.waited,
+            sensitive=sources.DataSource.sensitive_metadata_keys,
+        )
         self.metadata = dict(found.meta_data)
         self._network_config = found.network_config
         self._user_data = found.user_data
         self.vendordata_raw = mime.compose(found.vendor_data)
-        self._begin_anew(reading)
+        self._fingerprint = damage.fingerprint(reading.pools.get(kvp.EXTERNAL, {}))
+        self._again = self._earlier_boots().give_way(
+            self.get_instance_id(), self._fingerprint, self._system_uuid
+        )
         for fault in found.faults:
             self._add_fault(fault.name, fault.message)
         self._check_network_config()
@@ -351,27 +349,6 @@ class DataSourceHyperVKVP(sources.DataSource):
 
     # Faults. A boot that ended with one does not count as provisioning.
 
-    def _begin_anew(self, reading: Reading) -> None:
-        """Make cloud-init forget an earlier boot of this instance that ended with a fault."""
-        from datasource_hyperv_kvp import damage, interrupted, kvp, mime
-
-        damage.remove_fault_scripts(self._cloud_directory(), mime.FAULT_SCRIPT_PREFIX)
-        self._fingerprint = damage.fingerprint(reading.pools.get(kvp.EXTERNAL, {}))
-        self._again = damage.take_over(
-            self._cloud_directory(),
-            self._previous_instance_id(),
-            self.get_instance_id(),
-            self._system_uuid,
-        ) or damage.forget(self._cloud_directory(), self.get_instance_id(), self._fingerprint)
-        if self._again:
-            LOG.info("The last boot ended with a fault: this instance is provisioned anew")
-        interrupted.drop_torn_files(self._cloud_directory())
-        if interrupted.forget(self._cloud_directory(), self.get_instance_id()):
-            LOG.info("The first boot of this instance never came to its end: it is done once more")
-        interrupted.begin(
-            self._cloud_directory(), self.get_instance_id(), watched=interrupted.is_watched()
-        )
-
     def _surrender(self, name: str, error: Exception, *, retry: bool = False) -> None:
         """Come up with what is there: the user's part if that can be handed on, and the fault."""
         if not self.metadata:
@@ -435,11 +412,10 @@ class DataSourceHyperVKVP(sources.DataSource):
     def _cloud_directory(self) -> Path:
         return Path(self.paths.cloud_dir)
 
-    def _previous_instance_id(self) -> str:
-        try:
-            return (self._cloud_directory() / "data" / "instance-id").read_text().strip()
-        except OSError:
-            return ""
+    def _earlier_boots(self) -> EarlierBoots:
+        from datasource_hyperv_kvp.earlier_boots import EarlierBoots
+
+        return EarlierBoots(self._cloud_directory())
 
 
 datasources = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,3 +101,31 @@ def from_payload(payload: Payload, *, system_uuid: str, previous_instance_id: st
         asked_dsmode=meta_data.get("dsmode"),
         faults=tuple(faults),
     )
+
+
+def crawled(
+    meta_data: Mapping[str, Any],
+    payload: Payload,
+    *,
+    where: str,
+    waited: float,
+    sensitive: Collection[str],
+) -> dict[str, Any]:
+    """Return what ``cloud-init query ds`` tells: what came, and how.
+
+    :param where: what the keys were read from, for people.
+    :param waited: seconds.
+    :param sensitive: the names that cloud-init redacts wherever they stand.
+    """
+    return {
+        "meta_data": metadata.redactable(meta_data, sensitive),
+        "hyperv_kvp": {
+            "source": where,
+            "waited_seconds": round(waited, 3),
+            "documents": {
+                name: {"chunks": document.chunks, "encoding": document.encoding}
+                for name, document in payload.documents.items()
+            },
+            "stale_keys": len(payload.stale),
+        },
+    }

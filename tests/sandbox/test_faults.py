@@ -156,6 +156,8 @@ def test_a_damaged_document_is_named_and_the_machine_comes_up(
         "metadata.py",
         "mime.py",
         "damage.py",
+        "earlier_boots.py",
+        "interrupted.py",
         "errors.py",
         "translation.py",
         "ignition/__init__.py",

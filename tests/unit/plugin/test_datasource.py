@@ -491,6 +491,7 @@ PLACES = [
     "datasource_hyperv_kvp.payload.assemble",
     "datasource_hyperv_kvp.instance.from_payload",
     "datasource_hyperv_kvp.damage.forget",
+    "datasource_hyperv_kvp.earlier_boots.EarlierBoots",
     "datasource_hyperv_kvp.translation.translate",
     "datasource_hyperv_kvp.metadata.private_paths",
 ]
@@ -533,6 +534,13 @@ def test_which_machine_it_is_cannot_fail(lab: Lab, mocker: MockerFixture) -> Non
     datasource, _found = lab.boot()
     mocker.patch.object(platform, "read_dmi", side_effect=OSError("gone"))
     assert not datasource.check_instance_id({})
+
+
+def test_what_became_of_earlier_boots_cannot_fail(lab: Lab, mocker: MockerFixture) -> None:
+    lab.host_sets({"cloud-init.user-data": "#!/bin/sh\n"})
+    datasource, _found = lab.boot()
+    mocker.patch("datasource_hyperv_kvp.damage.settle", side_effect=RuntimeError)
+    assert datasource.check_instance_id({})
 
 
 def test_user_data_that_cannot_be_handed_on_does_not_end_setup(
