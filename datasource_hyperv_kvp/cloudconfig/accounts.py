@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from ..apply.plan import Group, User
-from ..ignition.config import Config
+from ..ignition.config import Config, PasswdUser
 from .refusals import Refusal
+
+#: The highest number of an account or owner: the next one means "leave it as it is".
+MAX_ID = (1 << 32) - 2
 
 #: The administrator of Fedora CoreOS and Flatcar: their images have it, others do not.
 CORE = "core"
+
+_CONTROL = re.compile("[\x00-\x1f\x7f]")
 
 
 def group_steps(config: Config) -> Iterator[Group]:
@@ -53,36 +59,51 @@ def account_refusals(config: Config) -> Iterator[Refusal]:
     for index, group in enumerate(config.passwd.groups):
         at = f"$.passwd.groups.{index}"
         yield from _name_refusals(f"{at}.name", group.name)
-        yield from _hash_refusals(f"{at}.passwordHash", group.password_hash)
-        if group.should_exist is False and group.name == "root":
-            yield Refusal(f"{at}.shouldExist", "the group root cannot be removed")
+        if group.should_exist is False:
+            if group.name == "root":
+                yield Refusal(f"{at}.shouldExist", "the group root cannot be removed")
+            continue
+        yield from _number_refusals(f"{at}.gid", group.gid)
+        yield from _field_refusals(f"{at}.passwordHash", group.password_hash)
     for index, user in enumerate(config.passwd.users):
         at = f"$.passwd.users.{index}"
         yield from _name_refusals(f"{at}.name", user.name)
-        yield from _hash_refusals(f"{at}.passwordHash", user.password_hash)
-        for field, value in (
-            ("gecos", user.gecos),
-            ("homeDir", user.home_dir),
-            ("shell", user.shell),
-        ):
-            if value and any(char in value for char in ":\n"):
-                message = "a colon or a line end would break /etc/passwd"
-                yield Refusal(f"{at}.{field}", message, "leave it out")
-        if user.home_dir and not user.home_dir.startswith("/"):
-            yield Refusal(f"{at}.homeDir", "the home directory is no absolute path")
-        if user.name == "root":
-            if user.should_exist is False:
+        if user.should_exist is False:
+            if user.name == "root":
                 yield Refusal(f"{at}.shouldExist", "root cannot be removed")
-            if user.uid not in (None, 0):
-                yield Refusal(f"{at}.uid", "root's number is 0", "leave it out")
+            continue
+        yield from _user_refusals(at, user)
+
+
+def _user_refusals(at: str, user: PasswdUser) -> Iterator[Refusal]:
+    yield from _number_refusals(f"{at}.uid", user.uid)
+    for field, value in (
+        ("passwordHash", user.password_hash),
+        ("gecos", user.gecos),
+        ("homeDir", user.home_dir),
+        ("shell", user.shell),
+    ):
+        yield from _field_refusals(f"{at}.{field}", value)
+    for field, path in (("homeDir", user.home_dir), ("shell", user.shell)):
+        if path and not path.startswith("/"):
+            yield Refusal(f"{at}.{field}", f"{path!r} is no absolute path")
+    if user.name == "root" and user.uid not in (None, 0):
+        yield Refusal(f"{at}.uid", "root's number is 0", "leave it out")
 
 
 def _name_refusals(at: str, name: str) -> Iterator[Refusal]:
-    # The union of what no version of shadow takes; what else it refuses, it says itself.
-    if not name or name.startswith("-") or any(char in ":,/" or char.isspace() for char in name):
+    # What no version of shadow takes; what else it refuses is asked of the machine's own.
+    bad = not name or name.startswith("-") or any(char in ":,/" or char.isspace() for char in name)
+    if bad or _CONTROL.search(name):
         yield Refusal(at, f"no account can be named {name!r}", "use a-z, 0-9, - and _")
 
 
-def _hash_refusals(at: str, value: str | None) -> Iterator[Refusal]:
-    if value and any(char in ":\n" for char in value):
-        yield Refusal(at, "a colon or a line end cannot stand in a password hash")
+def _field_refusals(at: str, value: str | None) -> Iterator[Refusal]:
+    if value and (":" in value or _CONTROL.search(value)):
+        message = "a colon, a line end or another control character would break the account files"
+        yield Refusal(at, message, "leave it out")
+
+
+def _number_refusals(at: str, number: int | None) -> Iterator[Refusal]:
+    if number is not None and not 0 <= number <= MAX_ID:
+        yield Refusal(at, f"{number} is the number of no account", f"use one from 0 to {MAX_ID}")

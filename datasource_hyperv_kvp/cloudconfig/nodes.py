@@ -8,6 +8,7 @@ from ..apply.paths import clean, depth, volatile_root
 from ..apply.plan import Contents, Directory, File, HostName, Link, Node, Owner
 from ..ignition import config as ignition
 from ..ignition.config import Config, Resource
+from .accounts import MAX_ID
 from .contents import contents_of
 from .refusals import Refusal
 
@@ -105,7 +106,15 @@ def _place_refusals(node: Node) -> Iterator[Refusal]:
             f"{root} is empty after every boot: what Ignition writes there is never seen",
             "use a unit, a tmpfiles.d file or another path",
         )
-    if isinstance(node, Link) and not node.target:
-        yield Refusal(f"{node.at}.target", "the link has no target")
+    if "\0" in node.path:
+        yield Refusal(f"{node.at}.path", "no path holds a zero byte")
+    for name, owner in (("user", node.user), ("group", node.group)):
+        # -1 leaves the owner as it is, in Ignition too, which cuts off what has more than 32 bits.
+        if isinstance(owner, int) and not -1 <= owner <= MAX_ID:
+            message = f"{owner} is the number of no account"
+            yield Refusal(f"{node.at}.{name}.id", message, f"use one from 0 to {MAX_ID}")
+    if isinstance(node, Link) and (not node.target or "\0" in node.target):
+        message = "no path holds a zero byte" if node.target else "the link has no target"
+        yield Refusal(f"{node.at}.target", message)
     if node.path == "/" and not isinstance(node, Directory):
         yield Refusal(f"{node.at}.path", "/ is a directory")

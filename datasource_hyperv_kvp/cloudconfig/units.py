@@ -45,7 +45,16 @@ def closing_steps(steps: Sequence[Step]) -> list[Step]:
 
 
 def unit_refusals(config: Config) -> Iterator[Refusal]:
-    """Names that lead out of the directory of units, on which Ignition itself misbehaves."""
+    """Names that lead out of the directory of units, on which Ignition itself misbehaves, and
+    kernel arguments that no kernel could be given."""
+    arguments = config.kernel_arguments
+    for field, values in (
+        ("shouldExist", arguments.should_exist),
+        ("shouldNotExist", arguments.should_not_exist),
+    ):
+        for index, value in enumerate(values):
+            if "\0" in value:
+                yield Refusal(f"$.kernelArguments.{field}.{index}", "it holds a zero byte")
     for index, unit in enumerate(config.systemd.units):
         at = f"$.systemd.units.{index}"
         if not _is_name(unit.name):

@@ -205,6 +205,49 @@ def test_everything_that_cannot_be_is_refused_at_once() -> None:
     }
 
 
+def test_what_no_machine_takes_is_refused() -> None:
+    document = config(
+        {
+            "passwd": {
+                "users": [
+                    {"name": "a", "uid": -1, "shell": "bash", "gecos": "a\0b"},
+                    {"name": "b\0", "uid": 4294967295},
+                    {"name": "c", "uid": 4294967294, "passwordHash": "a\x01"},
+                    {"name": "d", "uid": -1, "shell": "bash", "shouldExist": False},
+                ],
+                "groups": [
+                    {"name": "a", "gid": -1, "passwordHash": "a\0b"},
+                    {"name": "b", "gid": 4294967294},
+                ],
+            },
+            "storage": {
+                "files": [
+                    {"path": "/a\0b", "user": {"id": -1}, "group": {"id": -2}},
+                    {"path": "/b", "user": {"id": 99999999999}},
+                ],
+                "links": [{"path": "/l", "target": "a\0"}],
+            },
+            "kernelArguments": {"shouldExist": ["a\0b"], "shouldNotExist": ["a", "\0"]},
+        }
+    )
+    assert set(refusals(document)) == {
+        "$.passwd.users.0.uid",
+        "$.passwd.users.0.shell",
+        "$.passwd.users.0.gecos",
+        "$.passwd.users.1.name",
+        "$.passwd.users.1.uid",
+        "$.passwd.users.2.passwordHash",
+        "$.passwd.groups.0.gid",
+        "$.passwd.groups.0.passwordHash",
+        "$.storage.files.0.path",
+        "$.storage.files.0.group.id",
+        "$.storage.files.1.user.id",
+        "$.storage.links.0.target",
+        "$.kernelArguments.shouldExist.0",
+        "$.kernelArguments.shouldNotExist.1",
+    }
+
+
 def test_an_error_prints_path_reason_and_advice() -> None:
     with pytest.raises(RefusedError) as caught:
         render(with_file("/tmp/x"))
