@@ -19,12 +19,11 @@ import binascii
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, Field, dataclass, field, fields
-from functools import cache
 from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any, Callable, ClassVar, Optional, TypeVar, Union
 
 from .errors import PlanError
+from .frozen import MISSING, dataclass, field, fields
 
 #: The version of the format; a program refuses plans of another one.
 VERSION = 1
@@ -42,6 +41,11 @@ def kind(name: str) -> Callable[[_StepType], _StepType]:
 
     def register(cls: _StepType) -> _StepType:
         cls.KIND = name
+        cls.LAYOUT = tuple(
+            (item.name, item.default, item.metadata.get("codec"))
+            for item in fields(cls)
+            if item.name != "at"
+        )
         KINDS[name] = cls
         return cls
 
@@ -127,6 +131,8 @@ class Step:
     """One thing to do. ``at`` is the JSON path of the entry in the (merged) config."""
 
     KIND: ClassVar[str] = ""
+    #: Name, default and codec of each field but ``at``.
+    LAYOUT: ClassVar[tuple[tuple[str, Any, Codec | None], ...]] = ()
     at: str
 
     @property
@@ -136,7 +142,7 @@ class Step:
 
     def to_json(self) -> dict[str, Any]:
         document: dict[str, Any] = {"do": self.KIND, "at": self.at}
-        for name, default, codec in _layout(type(self)):
+        for name, default, codec in self.LAYOUT:
             value = getattr(self, name)
             if value != default:
                 document[name] = codec.encode(value) if codec else value
@@ -147,41 +153,11 @@ class Step:
         return _sha256(json.dumps(self.to_json(), sort_keys=True))
 
 
-#: Name, default and codec of each field but ``at``: worked out once a kind, not once a step.
-_LAYOUTS: dict[str, tuple[tuple[str, Any, Codec | None], ...]] = {}
-
-
-def _layout(cls: type[Step]) -> tuple[tuple[str, Any, Codec | None], ...]:
-    if cls.KIND not in _LAYOUTS:
-        _LAYOUTS[cls.KIND] = tuple(
-            (item.name, _default(item), item.metadata.get("codec"))
-            for item in fields(cls)
-            if item.name != "at"
-        )
-    return _LAYOUTS[cls.KIND]
-
-
 def _sha256(text: str) -> str:
     # Only a guest needs it; a workstation that renders is quicker without.
     import hashlib
 
     return hashlib.sha256(text.encode("ascii")).hexdigest()
-
-
-@cache
-def _written_fields(cls: type[Step]) -> tuple[tuple[str, Any, Codec | None], ...]:
-    """Name, default and codec of all fields but ``at``: asked once a class, not once a step."""
-    return tuple(
-        (item.name, _default(item), item.metadata.get("codec"))
-        for item in fields(cls)
-        if item.name != "at"
-    )
-
-
-def _default(item: Field[Any]) -> Any:
-    if item.default is not MISSING:
-        return item.default
-    return item.default_factory() if item.default_factory is not MISSING else MISSING
 
 
 def step_from_json(document: Mapping[str, Any]) -> Step:
@@ -202,7 +178,7 @@ def step_from_json(document: Mapping[str, Any]) -> Step:
         codec: Codec | None = known[name].metadata.get("codec")
         values[name] = codec.decode(value) if codec else value
     missing = [
-        name for name, item in known.items() if name not in values and _default(item) is MISSING
+        name for name, item in known.items() if name not in values and item.default is MISSING
     ]
     if missing:
         raise PlanError(f"step {cls.KIND!r} lacks {', '.join(missing)}")

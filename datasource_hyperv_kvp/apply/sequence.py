@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
+from .frozen import replace
 from .paths import depth
 from .plan import Link, Node, Plan, Step
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from .errors import PlanError
+from .frozen import dataclass, field
 from .plan import CONTENTS, STRINGS, Codec, Contents, Step, kind
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from ..apply.frozen import dataclass
 from ..errors import ConfigError
 
 

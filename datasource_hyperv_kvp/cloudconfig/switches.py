@@ -9,9 +9,9 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
+from ..apply.frozen import dataclass
 from ..apply.paths import clean
 from ..apply.plan import File, Link, Node, Plan
 from ..ignition.config import Config

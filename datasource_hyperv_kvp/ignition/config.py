@@ -11,37 +11,19 @@ specification in snake case.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from datasource_hyperv_kvp.apply.frozen import dataclass
 
 
-class Value:
-    """How every part of the model compares and shows itself.
-
-    ``dataclass`` would generate this for each class anew, at every start of the program: that
-    takes a third of the time in which a large config is parsed.
-    """
-
-    def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and vars(other) == vars(self)
-
-    def __hash__(self) -> int:
-        return hash((type(self), *vars(self).values()))
-
-    def __repr__(self) -> str:
-        fields = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
-        return f"{type(self).__name__}({fields})"
-
-
-@dataclass(frozen=True, repr=False, eq=False)
-class HTTPHeader(Value):
+@dataclass(frozen=True)
+class HTTPHeader:
     """One request header; without a value it removes a parent config's header when merged."""
 
     name: str
     value: str | None = None
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class Resource(Value):
+@dataclass(frozen=True)
+class Resource:
     """Something to fetch: contents of a file, another config, a CA bundle, a key file."""
 
     source: str | None = None
@@ -51,8 +33,8 @@ class Resource(Value):
     verification_hash: str | None = None
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class Proxy(Value):
+@dataclass(frozen=True)
+class Proxy:
     """Proxies by scheme of the request; loopback addresses are never proxied."""
 
     http_proxy: str | None = None
@@ -60,36 +42,36 @@ class Proxy(Value):
     no_proxy: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class Timeouts(Value):
+@dataclass(frozen=True)
+class Timeouts:
     """Seconds; ``http_total`` 0 means without limit."""
 
     http_response_headers: int | None = None
     http_total: int | None = None
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class IgnitionSection(Value):
+@dataclass(frozen=True)
+class IgnitionSection:
     """``ignition``: everything about the config itself and how to fetch."""
 
     version: str = ""
     merge: tuple[Resource, ...] = ()
-    replace: Resource = field(default_factory=Resource)
-    proxy: Proxy = field(default_factory=Proxy)
+    replace: Resource = Resource()
+    proxy: Proxy = Proxy()
     certificate_authorities: tuple[Resource, ...] = ()
-    timeouts: Timeouts = field(default_factory=Timeouts)
+    timeouts: Timeouts = Timeouts()
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class KernelArguments(Value):
+@dataclass(frozen=True)
+class KernelArguments:
     """Whole arguments; their order is that of the command line."""
 
     should_exist: tuple[str, ...] = ()
     should_not_exist: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class PasswdGroup(Value):
+@dataclass(frozen=True)
+class PasswdGroup:
     """A group account."""
 
     name: str
@@ -99,8 +81,8 @@ class PasswdGroup(Value):
     system: bool | None = None
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class PasswdUser(Value):
+@dataclass(frozen=True)
+class PasswdUser:
     """A user account."""
 
     name: str
@@ -119,50 +101,50 @@ class PasswdUser(Value):
     uid: int | None = None
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class Passwd(Value):
+@dataclass(frozen=True)
+class Passwd:
     """``passwd``: groups come before users."""
 
     groups: tuple[PasswdGroup, ...] = ()
     users: tuple[PasswdUser, ...] = ()
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class NodeOwner(Value):
+@dataclass(frozen=True)
+class NodeOwner:
     """The user or the group of a node: by number, by name, or unset."""
 
     id: int | None = None
     name: str | None = None
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class Node(Value):
+@dataclass(frozen=True)
+class Node:
     """What files, directories and links have in common. Paths are absolute."""
 
     path: str
-    user: NodeOwner = field(default_factory=NodeOwner)
-    group: NodeOwner = field(default_factory=NodeOwner)
+    user: NodeOwner = NodeOwner()
+    group: NodeOwner = NodeOwner()
     overwrite: bool | None = None
 
 
-@dataclass(frozen=True, repr=False, eq=False)
+@dataclass(frozen=True)
 class File(Node):
     """A regular file."""
 
     #: Permission bits as an integer (0o644), special bits included where the spec has them.
     mode: int | None = None
-    contents: Resource = field(default_factory=Resource)
+    contents: Resource = Resource()
     append: tuple[Resource, ...] = ()
 
 
-@dataclass(frozen=True, repr=False, eq=False)
+@dataclass(frozen=True)
 class Directory(Node):
     """A directory."""
 
     mode: int | None = None
 
 
-@dataclass(frozen=True, repr=False, eq=False)
+@dataclass(frozen=True)
 class Link(Node):
     """A symbolic link, or a hard one."""
 
@@ -170,8 +152,8 @@ class Link(Node):
     hard: bool | None = None
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class Partition(Value):
+@dataclass(frozen=True)
+class Partition:
     """Sizes and starts in MiB (1,048,576 bytes)."""
 
     number: int = 0
@@ -185,8 +167,8 @@ class Partition(Value):
     wipe_partition_entry: bool | None = None
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class Disk(Value):
+@dataclass(frozen=True)
+class Disk:
     """A disk by its device."""
 
     device: str
@@ -194,8 +176,8 @@ class Disk(Value):
     wipe_table: bool | None = None
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class Raid(Value):
+@dataclass(frozen=True)
+class Raid:
     """A software RAID array."""
 
     name: str
@@ -205,8 +187,8 @@ class Raid(Value):
     options: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class Filesystem(Value):
+@dataclass(frozen=True)
+class Filesystem:
     """A file system on a device, and where it is mounted."""
 
     device: str
@@ -219,8 +201,8 @@ class Filesystem(Value):
     mount_options: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class Tang(Value):
+@dataclass(frozen=True)
+class Tang:
     """A Tang server."""
 
     url: str = ""
@@ -228,8 +210,8 @@ class Tang(Value):
     advertisement: str | None = None
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class ClevisCustom(Value):
+@dataclass(frozen=True)
+class ClevisCustom:
     """A Clevis pin with a config of its own."""
 
     pin: str | None = None
@@ -237,42 +219,42 @@ class ClevisCustom(Value):
     needs_network: bool | None = None
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class Clevis(Value):
+@dataclass(frozen=True)
+class Clevis:
     """What unlocks a LUKS volume."""
 
     tang: tuple[Tang, ...] = ()
     tpm2: bool | None = None
     threshold: int | None = None
-    custom: ClevisCustom = field(default_factory=ClevisCustom)
+    custom: ClevisCustom = ClevisCustom()
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class Cex(Value):
+@dataclass(frozen=True)
+class Cex:
     """IBM CryptoExpress."""
 
     enabled: bool | None = None
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class Luks(Value):
+@dataclass(frozen=True)
+class Luks:
     """A LUKS volume."""
 
     name: str
     device: str | None = None
-    key_file: Resource = field(default_factory=Resource)
+    key_file: Resource = Resource()
     label: str | None = None
     uuid: str | None = None
     options: tuple[str, ...] = ()
     wipe_volume: bool | None = None
-    clevis: Clevis = field(default_factory=Clevis)
-    cex: Cex = field(default_factory=Cex)
+    clevis: Clevis = Clevis()
+    cex: Cex = Cex()
     discard: bool | None = None
     open_options: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class Storage(Value):
+@dataclass(frozen=True)
+class Storage:
     """``storage``."""
 
     disks: tuple[Disk, ...] = ()
@@ -284,16 +266,16 @@ class Storage(Value):
     links: tuple[Link, ...] = ()
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class Dropin(Value):
+@dataclass(frozen=True)
+class Dropin:
     """A drop-in of a unit."""
 
     name: str
     contents: str | None = None
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class Unit(Value):
+@dataclass(frozen=True)
+class Unit:
     """A systemd unit: written, enabled, masked, or all of it."""
 
     name: str
@@ -303,19 +285,19 @@ class Unit(Value):
     dropins: tuple[Dropin, ...] = ()
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class Systemd(Value):
+@dataclass(frozen=True)
+class Systemd:
     """``systemd``."""
 
     units: tuple[Unit, ...] = ()
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class Config(Value):
+@dataclass(frozen=True)
+class Config:
     """A whole Ignition config."""
 
-    ignition: IgnitionSection = field(default_factory=IgnitionSection)
-    kernel_arguments: KernelArguments = field(default_factory=KernelArguments)
-    passwd: Passwd = field(default_factory=Passwd)
-    storage: Storage = field(default_factory=Storage)
-    systemd: Systemd = field(default_factory=Systemd)
+    ignition: IgnitionSection = IgnitionSection()
+    kernel_arguments: KernelArguments = KernelArguments()
+    passwd: Passwd = Passwd()
+    storage: Storage = Storage()
+    systemd: Systemd = Systemd()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Union
 
+from datasource_hyperv_kvp.apply.frozen import dataclass
 from datasource_hyperv_kvp.ignition.config import Config
 
 #: A place in a config: keys and list indices, from the top.

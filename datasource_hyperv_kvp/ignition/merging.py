@@ -9,9 +9,9 @@ parent's. A header that the child names without a value goes altogether.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
+from datasource_hyperv_kvp.apply.frozen import fields, is_dataclass, replace
 from datasource_hyperv_kvp.ignition.config import (
     Config,
     Disk,

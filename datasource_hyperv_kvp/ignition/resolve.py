@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Set
-from dataclasses import dataclass, replace
 from pathlib import Path
 
+from datasource_hyperv_kvp.apply.frozen import dataclass, replace
 from datasource_hyperv_kvp.errors import ConfigError
 
 from . import merge, parse, validate_merged

@@ -9,10 +9,11 @@ says what is wrong (``shape_findings``).
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from datasource_hyperv_kvp.apply.frozen import dataclass
 
 #: The schema's names of types that are not containers.
 _SCALARS: dict[str, type] = {"string": str, "integer": int, "boolean": bool}
@@ -20,23 +21,23 @@ _SCALARS: dict[str, type] = {"string": str, "integer": int, "boolean": bool}
 Schema = dict[str, Any]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Shape:
     """One schema, without its references."""
 
     schema: Schema
     type: str  # object, array, string, integer or boolean
-    properties: dict[str, Shape] = field(default_factory=dict)
+    properties: dict[str, Shape]
     #: The same by :func:`folded` name, for keys in another case.
-    folded: dict[str, str] = field(default_factory=dict)
+    folded: dict[str, str]
+    #: By name, for the quick check: a Python type, or the shape itself.
+    quick: dict[str, Any]
     items: Shape | None = None
     minimum: int = 0
     maximum: int = 0
     #: What null and a missing key amount to, where that differs from a field that is not set.
     default: Any = None
     has_default: bool = False
-    #: By name, for the quick check: a Python type, or the shape itself.
-    _quick: dict[str, Any] = field(default_factory=dict)
 
     def fits(self, value: Any) -> bool:
         """Is this a value of this shape in which nothing calls for a remark?
@@ -51,7 +52,7 @@ class Shape:
         return self._scalar_fits(value)
 
     def _object_fits(self, value: dict[str, Any]) -> bool:
-        quick = self._quick
+        quick = self.quick
         for key, item in value.items():
             wanted = quick.get(key)
             if type(item) is wanted and wanted is not int:
@@ -121,22 +122,22 @@ def _compile(schema: Schema, definitions: Schema, known: dict[str, Shape]) -> Sh
     if other:
         raise ValueError(f"schema keywords without an implementation: {', '.join(sorted(other))}")
     (name,) = (kind for kind in schema["type"] if kind != "null")
-    shape = Shape(
+    properties = {
+        key: _compile(value, definitions, known)
+        for key, value in schema.get("properties", {}).items()
+    }
+    return Shape(
         schema=schema,
         type=name,
+        properties=properties,
+        folded={folded(key): key for key in properties},
+        quick={key: _SCALARS.get(member.type, member) for key, member in properties.items()},
+        items=_compile(schema["items"], definitions, known) if name == "array" else None,
         minimum=schema.get("minimum", 0),
         maximum=schema.get("maximum", 0),
         default=schema.get("default"),
         has_default="default" in schema,
     )
-    if name == "array":
-        shape.items = _compile(schema["items"], definitions, known)
-    for key, value in schema.get("properties", {}).items():
-        member = _compile(value, definitions, known)
-        shape.properties[key] = member
-        shape.folded[folded(key)] = key
-        shape._quick[key] = _SCALARS.get(member.type, member)
-    return shape
 
 
 _KEYWORDS = {

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
+from datasource_hyperv_kvp.apply.frozen import replace
 from datasource_hyperv_kvp.ignition.config import Config, Directory, File
 
 #: Specifications 3.0.0 to 3.6.0 are known.

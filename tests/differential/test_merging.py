@@ -11,10 +11,10 @@ import json
 import os
 import random
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from datasource_hyperv_kvp.apply.frozen import replace
 from datasource_hyperv_kvp.errors import ConfigError
 from datasource_hyperv_kvp.ignition import parse
 from datasource_hyperv_kvp.ignition.config import Config, Resource

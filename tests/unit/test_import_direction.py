@@ -16,6 +16,8 @@ ROOT = Path(__file__).parents[2]
 NAME = "datasource_hyperv_kvp"
 PACKAGE = ROOT / NAME
 PLUGIN = f"{NAME}.DataSourceHyperVKVP"
+#: Has cloud-init's own code try a network-config.
+NETWORK = f"{NAME}.network_config"
 
 #: What each part may know, beside itself and the standard library. Parts that are not named here
 #: belong to the plugin and may know everything but the command.
@@ -26,7 +28,7 @@ MAY_KNOW = {
     "platform": {"errors"},
     "kvp": {"errors", "platform"},
     "payload": {"errors", "kvp"},
-    "ignition": {"errors"},
+    "ignition": {"errors", "apply"},  # of apply only its frozen dataclasses
     "cloudconfig": {"errors", "ignition", "apply"},
 }
 COMMAND = {"cli", "__main__"}
@@ -94,25 +96,38 @@ def test_imports_run_one_way(module: str) -> None:
         assert not known & COMMAND
 
 
-@pytest.mark.parametrize("module", sorted(set(MODULES) - {PLUGIN}))
-def test_only_the_plugin_knows_cloud_init(module: str) -> None:
+@pytest.mark.parametrize("module", sorted(set(MODULES) - {PLUGIN, NETWORK}))
+def test_only_the_plugin_and_what_asks_for_it_know_cloud_init(module: str) -> None:
     assert not {name for name in imported(module, lazy=True) if name.split(".")[0] == "cloudinit"}
 
 
-def test_the_plugin_and_all_it_needs_at_once_are_standard_library_and_cloud_init() -> None:
-    waiting = [PLUGIN]
-    seen = set()
-    foreign = set()
+def needed_at_once(*roots: str) -> tuple[set[str], set[str]]:
+    """Our modules that these import when they are imported, and the others, by their own names."""
+    waiting = list(roots)
+    ours: set[str] = set()
+    others: set[str] = set()
     while waiting:
         module = waiting.pop()
-        seen.add(module)
+        ours.add(module)
         for name in imported(module, lazy=False):
             if name in MODULES:
                 parents = {name.rsplit(".", count)[0] for count in range(name.count(".") + 1)}
-                waiting += sorted((parents & set(MODULES)) - seen)
-            elif name.split(".")[0] not in sys.stdlib_module_names:
-                foreign.add(name.split(".")[0])
+                waiting += sorted((parents & set(MODULES)) - ours)
+            else:
+                others.add(name)
+    return ours, others
+
+
+def test_the_plugin_and_all_it_needs_at_once_are_standard_library_and_cloud_init() -> None:
+    _, others = needed_at_once(PLUGIN)
+    foreign = {name.split(".")[0] for name in others} - sys.stdlib_module_names
     assert foreign <= {"cloudinit"}
+
+
+def test_translating_a_config_spares_the_time_that_dataclasses_take() -> None:
+    ours, others = needed_at_once(f"{NAME}.cli.render", f"{NAME}.cloudconfig")
+    assert f"{NAME}.ignition.config" in ours
+    assert "dataclasses" not in others
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if part_of(name) == "apply"])

@@ -7,7 +7,6 @@ laxer in others: whatever stands before the first section is skipped.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 #: A longer line is an error, if the parser notices: it looks ahead in a buffer of 4096 bytes.
 LINE_MAX = 2048
@@ -35,12 +34,10 @@ def sections_with_options(text: str) -> frozenset[str]:
     return frozenset(parser.sections)
 
 
-@dataclass
 class _Parser:
-    data: bytes
-    has_long_lines: bool
-
-    def __post_init__(self) -> None:
+    def __init__(self, data: bytes, *, has_long_lines: bool) -> None:
+        self.data = data
+        self.has_long_lines = has_long_lines
         self.sections: set[str] = set()
         self._offset = 0
         self._filled = 0  # up to where the buffer holds the data

@@ -4,10 +4,10 @@ running systemd, and that a reboot comes once. Real systemds are in the boot lab
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 import pytest
 
+from datasource_hyperv_kvp.apply.frozen import replace
 from datasource_hyperv_kvp.apply.plan import Contents, File, Step
 from datasource_hyperv_kvp.apply.system_steps import (
     Dropin,
