@@ -12,6 +12,8 @@ from tests.boot.scenarios.payloads import USER_DATA, keys
 from tests.boot.world import AZURE, HYPERV, NOT_HYPERV, Firmware, Host, World
 
 _LIST_FILE = "/etc/cloud/cloud.cfg.d/99_list.cfg"
+#: What ds-identify says to it.
+ONE = "single entry in datasource_list (HyperVKVP"
 LIST_OF_ONE = {_LIST_FILE: "datasource_list: [ HyperVKVP, None ]\n"}
 
 
@@ -48,16 +50,19 @@ def _world(firmware: Firmware) -> World:
     )
 
 
-def _identified(guest: Guest) -> str:
-    """Give the list that ds-identify left for cloud-init, "" where it left the configured one."""
-    return guest.sh("grep -s datasource_list /run/cloud-init/cloud.cfg", check=False).strip()
+def _assert_identified(guest: Guest, verdict: str, found: str = "") -> None:
+    """ds-identify ended with this verdict, and left cloud-init a list with what it ``found``."""
+    log = guest.read("/run/cloud-init/ds-identify.log")
+    assert verdict in log, f"{verdict!r} is not ds-identify's verdict:\n{log}"
+    left = guest.sh("grep -s datasource_list /run/cloud-init/cloud.cfg", check=False).strip()
+    assert left == (f"datasource_list: [ {found}, None ]" if found else ""), left
 
 
 @scenario()
 def nocloud_wins(lab: Lab) -> None:
     """A NoCloud disk beside the keys, long list: ds-identify finds NoCloud, and NoCloud it is."""
     guest = _select(lab, HYPERV, {}, nocloud_disk(lab))
-    assert _identified(guest) == "datasource_list: [ NoCloud, None ]", _identified(guest)
+    _assert_identified(guest, "Found single datasource: NoCloud", "NoCloud")
     checks.assert_used(guest, "NoCloud")
     assert guest.read("/srv/count").split() == ["nocloud"]
     assert guest.openers() == []
@@ -68,7 +73,7 @@ def nocloud_wins(lab: Lab) -> None:
 def nocloud_ignored(lab: Lab) -> None:
     """A NoCloud disk beside the keys, list of one: the keys it is."""
     guest = _select(lab, HYPERV, LIST_OF_ONE, nocloud_disk(lab))
-    assert "NoCloud" not in _identified(guest), _identified(guest)
+    _assert_identified(guest, ONE)
     checks.assert_used(guest, "HyperVKVP")
     assert guest.read("/srv/count").split() == ["applied"]
     checks.assert_clean(guest)
@@ -82,7 +87,7 @@ def azure(lab: Lab) -> None:
     machine = lab.start(lab.disk(), _world(AZURE))
     machine.wait_for({"event": "up"})
     guest = Guest(machine)
-    assert _identified(guest) == "datasource_list: [ Azure, None ]", _identified(guest)
+    _assert_identified(guest, "Found single datasource: Azure", "Azure")
     guest.sh(
         "until grep -qs 'Searching for local data source' /var/log/cloud-init.log; do "
         "sleep 0.5; done"
@@ -98,6 +103,7 @@ def azure(lab: Lab) -> None:
 def azure_alone(lab: Lab) -> None:
     """Azure's asset tag, list of one: declined, without a look at the device."""
     guest = _select(lab, AZURE, LIST_OF_ONE)
+    _assert_identified(guest, ONE)
     checks.assert_used(guest, "None")
     assert guest.openers() == []
     checks.assert_says(guest, "Azure", provisioned=False)
@@ -107,6 +113,7 @@ def azure_alone(lab: Lab) -> None:
 def not_hyperv(lab: Lab) -> None:
     """Another hypervisor, long list: nothing is found, and nothing of ours has waited."""
     guest = _select(lab, NOT_HYPERV, {})
+    _assert_identified(guest, "No ds found [mode=search, notfound=enabled]")
     checks.assert_used(guest, "None")
     checks.assert_says(guest, "not Hyper-V", provisioned=False)
     failed = guest.sh("systemctl list-units --failed --plain --no-legend")
@@ -117,5 +124,6 @@ def not_hyperv(lab: Lab) -> None:
 def not_hyperv_alone(lab: Lab) -> None:
     """Another hypervisor, list of one: cloud-init runs, and we decline at once."""
     guest = _select(lab, NOT_HYPERV, LIST_OF_ONE)
+    _assert_identified(guest, ONE)
     checks.assert_used(guest, "None")
     checks.assert_says(guest, "not Hyper-V", provisioned=False)
