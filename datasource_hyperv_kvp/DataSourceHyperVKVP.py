@@ -10,7 +10,6 @@ that the machine comes up without a user.
 
 from __future__ import annotations
 
-import copy
 import logging
 import traceback
 from collections.abc import Iterable
@@ -274,29 +273,16 @@ class DataSourceHyperVKVP(sources.DataSource):
 
     def _check_network_config(self) -> None:
         """Do without a network-config that cloud-init cannot take: no network would come up."""
-        if self._network_config is None or self._network_config.get("config") == "disabled":
-            return
-        from cloudinit import net
-        from cloudinit.net import network_state
+        from datasource_hyperv_kvp import network_config
 
-        try:
-            # The method is 22.4's.
-            renderer = getattr(self.distro, "network_renderer", None) or self.distro._get_renderer()
-        except Exception as error:
-            LOG.debug("Nobody here renders a network-config: %s", type(error).__name__)
+        if self._network_config is None:
             return
-        config = copy.deepcopy(self._network_config)
-        try:
-            net.extract_physdevs(config)
-            network_state.parse_net_config_data(config, renderer=renderer)
-        except Exception as error:
+        scratch = Path(self.paths.run_dir)
+        objection = network_config.objection(self._network_config, self.distro, scratch)
+        if objection:
             self._network_config = None
-            # The name alone: cloud-init's text quotes the config, which may hold passwords.
-            self._add_fault(
-                "cloud-init.network-config invalid",
-                "cloud-init.network-config: cloud-init cannot make use of it"
-                f" ({type(error).__name__}); see its documentation of network configuration",
-            )
+            document = "cloud-init.network-config"
+            self._add_fault(f"{document} invalid", f"{document}: {objection}")
 
     def _cloud_config_of(self, found: Instance) -> str | None:
         """Return what the Ignition config becomes; None if there is none, it waits or is bad."""

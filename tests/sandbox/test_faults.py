@@ -24,6 +24,11 @@ from tests.sandbox.payloads import (
 
 META = json.dumps({"local-hostname": "ford", "public-keys": [KEY]})
 LONG = "#cloud-config\n" + "# padding\n" * 1000 + "hostname: never\n"
+OTHER_MACHINES = """\
+version: 2
+ethernets:
+  lan: {dhcp6: true, set-name: lan, match: {macaddress: "00:15:5d:ff:ff:ff"}}
+"""
 GOOD = {USER_DATA: USER_CONFIG, META_DATA: META}
 
 
@@ -109,6 +114,16 @@ DAMAGE: dict[str, tuple[Callable[[], dict[str, str]], str, str]] = {
         "network-config",
         "version",
     ),
+    "a network-config that netplan refuses": (
+        lambda: encode({**GOOD, NETWORK_CONFIG: "version: 2\nethers: {eth0: {}}\n"}),
+        "network-config",
+        "netplan refuses it",
+    ),
+    "a network-config for another machine": (
+        lambda: encode({**GOOD, NETWORK_CONFIG: OTHER_MACHINES}),
+        "network-config",
+        "00:15:5d:ff:ff:ff",
+    ),
     "vendor-data that is damaged": (
         lambda: changed(
             encode({**GOOD, VENDOR_DATA: "#cloud-config\n{}"}), f"{VENDOR_DATA}.0", "x"
@@ -141,7 +156,8 @@ def test_a_damaged_document_is_named_and_the_machine_comes_up(
         assert KEY in guest.read("/home/debian/.ssh/authorized_keys")
     if USER_CONFIG in keys().values() and in_log != MANIFEST_KEY:
         assert_user_data_applied(guest)
-    # nothing of the damaged document is
+    # nothing of the damaged document is, and the network comes up as without it
+    assert "dhcp4: true" in guest.read("/etc/netplan/50-cloud-init.yaml")
     assert not guest.exists("/srv/app")
     assert guest.run(["hostname"]).out != "never\n"
 
@@ -157,6 +173,7 @@ def test_a_damaged_document_is_named_and_the_machine_comes_up(
         "mime.py",
         "damage.py",
         "earlier_boots.py",
+        "network_config.py",
         "interrupted.py",
         "errors.py",
         "translation.py",
@@ -167,7 +184,8 @@ def test_a_bug_of_ours_anywhere_does_not_keep_the_machine_from_coming_up(
     guest: HyperVGuest, module: str
 ) -> None:
     guest.write(f"/{PACKAGE}/{module}", "raise RuntimeError('nobody expected this')\n")
-    guest.receive({**GOOD, IGNITION: ignition()})
+    network = "version: 2\nethernets: {eth0: {dhcp4: true}}\n"
+    guest.receive({**GOOD, IGNITION: ignition(), NETWORK_CONFIG: network})
     guest.boot()
     assert_reachable(guest)
     assert not guest.status().clean or "RuntimeError" in guest.log()
