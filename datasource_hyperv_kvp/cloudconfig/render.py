@@ -7,6 +7,7 @@ from typing import Any
 
 from ..ignition.config import Config, Resource
 from .plan import plan
+from .rescue import RESCUE
 from .script import script
 from .switches import switches
 
@@ -29,7 +30,7 @@ def render(
     :param program: the command of the installed program; None embeds the program, and then nothing
         of this project need be installed in the guest.
     :param default_user: leave cloud-init's default user alone; otherwise none is made, as with
-        Ignition.
+        Ignition, unless the config cannot be applied.
     :param core_rights: a user ``core`` that the image lacks gets a default user's rights.
     :raises RefusedError: with the JSON path of everything that cannot be applied, and the reason.
     """
@@ -40,4 +41,6 @@ def render(
     cloud_config.update(switches(config, steps))
     if not default_user:
         cloud_config["users"] = []
+        if steps.steps:
+            cloud_config["bootcmd"].append(RESCUE)
     return cloud_config

@@ -13,6 +13,7 @@ from tests.sandbox.payloads import (
     account_exists,
     assert_clean,
     assert_ignition_applied,
+    assert_reachable,
     assert_user_data_applied,
     ignition,
     stat,
@@ -99,3 +100,25 @@ def test_homes_on_a_file_system_that_early_boot_has_not_mounted_yet(guest: Hyper
     guest.boot()
     assert_clean(guest)
     assert guest.read("/disk/olga/.ssh/authorized_keys") == "ssh-ed25519 AAAA\n"
+
+
+def test_somebody_can_log_in_though_a_config_alone_fails_when_it_is_applied(
+    guest: HyperVGuest,
+) -> None:
+    program = "/usr/sbin/groupadd"
+    guest.run(["mv", program, f"{program}.real"])
+    broken = 'case "$*" in *staffers*) echo no more groups >&2; exit 9;; esac'
+    guest.write(program, f'#!/bin/sh\n{broken}\nexec {program}.real "$@"\n', mode=0o755)
+    guest.receive({IGNITION: ignition()})
+    guest.boot()
+    assert_reachable(guest)
+    assert guest.run(["sudo", "-l", "-U", "debian"]).out.rstrip().endswith("NOPASSWD: ALL")
+    assert not guest.status().clean
+    assert "no more groups" in guest.read("/var/log/cloud-init-output.log")
+    # nothing of that is a mark of the machine: the next boot applies the config
+    guest.run(["mv", f"{program}.real", program])
+    guest.power_cycle()
+    guest.receive({IGNITION: ignition()})
+    guest.boot()
+    assert_clean(guest)
+    assert_ignition_applied(guest)

@@ -6,6 +6,7 @@ import base64
 import gzip
 import hashlib
 import json
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -367,6 +368,43 @@ def test_a_failure_is_not_hidden_by_what_follows_in_bootcmd(tmp_path: Path) -> N
     assert result.stdout == "user\n"
     assert result.returncode == 1
     assert "not applied" in result.stderr
+
+
+def rescue(program: str, directory: Path, *, kept: bool = True) -> str:
+    """Run all of bootcmd beside a made-up cloud-init; return what that was called with."""
+    made_up = directory / "cloud-init"
+    made_up.write_text(f'#!/bin/sh\n{{ echo "$@"; cat "$CLOUD_CFG"; }} >>{directory}/calls\n')
+    made_up.chmod(0o755)
+    if kept:
+        (directory / "obj.pkl").touch()
+    text = "\n".join(render(with_file(), program=[program])["bootcmd"])
+    text = text.replace("/run/ignition-", f"{directory}/run")
+    text = text.replace("/var/lib/cloud/instance/", f"{directory}/")
+    path = {"PATH": f"{directory}:{os.environ['PATH']}"}
+    result = subprocess.run(["/bin/sh", "-c", text], env=path, check=False)
+    assert (result.returncode == 0) == (program == "true")
+    assert not list(directory.glob("run*"))
+    calls = directory / "calls"
+    return calls.read_text() if calls.exists() else ""
+
+
+def test_a_config_that_cannot_be_applied_leaves_a_default_user(tmp_path: Path) -> None:
+    calls = rescue("false", tmp_path)
+    assert "single --name users_groups --frequency always\n#cloud-config\nusers: [default]" in calls
+    assert "single --name ssh --frequency always\n#cloud-config\n" in calls
+
+
+def test_a_config_that_was_applied_leaves_none(tmp_path: Path) -> None:
+    assert rescue("true", tmp_path) == ""
+
+
+def test_without_cloud_init_nobody_makes_a_default_user(tmp_path: Path) -> None:
+    assert rescue("false", tmp_path, kept=False) == ""
+
+
+def test_where_there_is_a_default_user_none_has_to_be_made() -> None:
+    assert len(render(with_file(), default_user=True)["bootcmd"]) == 1
+    assert len(render(with_file())["bootcmd"]) == 2
 
 
 def test_nothing_of_the_config_is_on_a_command_line() -> None:
