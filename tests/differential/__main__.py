@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.differential.comparison import Ours, Verdict, compare
 from tests.differential.furnish import furnish
-from tests.differential.generator import Generator
+from tests.differential.generator import random_config
 from tests.differential.oracle import Oracle, packaged
 from tests.differential.ours import Direct
 from tests.differential.overlay import overlay
@@ -57,7 +57,7 @@ def main() -> int:
         root, work = furnished.merged, Path("/mnt/work")
         direct, guest = Direct(root), Guests(RELEASE, furnished, work)
         for number in numbers:
-            config = Generator(seed, number, newest=oracle.newest).config()
+            config = random_config(seed, number, newest=oracle.newest)
             ours: Ours = guest if number % arguments.cloud_init == 0 else direct
             guests += ours is guest
             verdict = compare(config, oracle=oracle, ours=ours, root=root, work=work / str(number))

@@ -59,7 +59,7 @@ def compare(
     text = json.dumps(config)
     with overlay(root, work / "theirs") as theirs, ours.apply(text, work / "ours") as result:
         mine, our_outcome = result
-        their_outcome = oracles.apply(oracle, config, text, theirs.merged, work / "theirs/state")
+        their_outcome = oracles.apply(oracle, text, theirs.merged, work / "theirs/state")
         logs = {"Ignition": their_outcome.log, "ours": our_outcome.log}
         if their_outcome.refused != our_outcome.refused:
             who = "Ignition" if their_outcome.refused else "we"

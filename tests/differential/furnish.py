@@ -6,6 +6,7 @@ The generator aims at these names, so that every rule about existing things gets
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 #: name -> (gid, members, password in gshadow)
@@ -16,6 +17,8 @@ GROUPS = {
     "alice": (1500, "", "!"),
     "carol": (1502, "", "!"),
     "svc": (990, "alice", "!"),
+    "dora": (1504, "", "!"),
+    "emil": (1505, "", "!"),
 }
 #: name -> (uid, gid, gecos, home, shell, password in shadow)
 USERS = {
@@ -23,12 +26,17 @@ USERS = {
     "bob": (1501, 2001, "", "/home/bob", "/bin/sh", "!"),
     "carol": (1502, 1502, "Carol", "/home/carol", "/bin/sh", "*"),
     "svc": (990, 990, "", "/srv/svc", "/usr/sbin/nologin", "!*"),
+    "dora": (1504, 1504, "", "/home/dora", "/bin/bash", "*"),
+    "emil": (1505, 1505, "", "/home/emil", "/bin/bash", "*"),
 }
 #: directories: path -> (mode, uid, gid)
 DIRECTORIES = {
     "/home/alice": (0o700, 1500, 1500),
     "/home/carol": (0o755, 1502, 1502),
     "/home/carol/.ssh": (0o750, 1502, 1502),
+    "/home/dora": (0o755, 1504, 1504),
+    "/home/emil": (0o755, 1505, 1505),
+    "/home/emil/.ssh": (0o700, 1505, 1505),
     "/srv/svc": (0o755, 990, 990),
     "/srv/other": (0o755, 0, 0),
     "/srv/have": (0o755, 0, 0),
@@ -59,6 +67,8 @@ LINKS = {
     "/srv/have/link-up": "../other",
     "/srv/have/dangling": "nowhere/at/all",
     "/srv/have/link-chain": "link-dir",
+    "/home/dora/.ssh": "/srv/keys-of-dora",
+    "/home/emil/.ssh/authorized_keys": "/srv/keys-of-emil",
 }
 
 _UNIT = "[Unit]\nDescription={0}\n[Service]\nType=oneshot\nExecStart=/bin/true\n"
@@ -113,6 +123,8 @@ def furnish(root: Path) -> None:
         _at(root, path).symlink_to(target)
     os.link(_at(root, "/srv/have/hard-a"), _at(root, "/srv/have/hard-b"))
     os.mkfifo(_at(root, "/srv/have/fifo"), 0o600)
+    os.mknod(_at(root, "/srv/have/socket"), stat.S_IFSOCK | 0o600)
+    os.mknod(_at(root, "/srv/have/device"), stat.S_IFCHR | 0o600, os.makedev(1, 3))
     _accounts(root)
 
 

@@ -8,6 +8,7 @@ passes over a unit that is not enabled, and ``setfiles`` does nothing.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -67,7 +68,7 @@ def packaged() -> Oracle:
     return Oracle(unpack("ignition") / "usr/lib/dracut/modules.d/30ignition/ignition")
 
 
-def apply(oracle: Oracle, config: dict[str, Any], text: str, root: Path, work: Path) -> Outcome:
+def apply(oracle: Oracle, text: str, root: Path, work: Path) -> Outcome:
     """Apply the config ``text`` to ``root``, then the presets as the first boot does."""
     bin_dir = work / "bin"
     bin_dir.mkdir(parents=True)
@@ -105,6 +106,8 @@ def apply(oracle: Oracle, config: dict[str, Any], text: str, root: Path, work: P
         log += result.stdout
         if result.returncode != 0 and _NO_SYSTEMD not in result.stdout:
             return Outcome(refused=True, log=log)
+    # With all that it refers to merged in.
+    config = json.loads((work / "cache").read_bytes())
     if not oracle.newest:
         _newest_presets(root / PRESET, config, bin_dir / "not-enabled")
     _first_boot(root, config)

@@ -1,4 +1,4 @@
-"""The same config through us: parsed, rendered to cloud-config, and carried out in a chroot."""
+"""The same config through us: to cloud-config, and carried out in a chroot."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from typing import Any
 from datasource_hyperv_kvp.cloudconfig import render
 from datasource_hyperv_kvp.errors import HyperVKVPError
 from datasource_hyperv_kvp.ignition import parse
+from datasource_hyperv_kvp.ignition.resolve import resolve
+from datasource_hyperv_kvp.ignition.resources import Fetcher
 from tests.differential.oracle import Outcome
 from tests.differential.overlay import overlay
 from tests.differential.snapshot import Copy
@@ -25,8 +27,9 @@ def rendered(text: str) -> tuple[dict[str, Any], Outcome]:
     if result.config is None:
         return {}, Outcome(refused=True, log="\n".join(map(str, result.errors)))
     try:
+        config = resolve(result.config, Fetcher(offline=True))
         # What "core" is given beyond Ignition's account is a difference that is meant.
-        return render(result.config, core_rights=False), Outcome(refused=False, log="")
+        return render(config, core_rights=False), Outcome(refused=False, log="")
     except HyperVKVPError as error:
         return {}, Outcome(refused=True, log=str(error))
 

@@ -106,5 +106,7 @@ def _names(root: Path, directory: str) -> set[str]:
 
 
 def _is_directory(root: Path, path: str) -> bool:
-    place = root / path.lstrip("/")
-    return place.is_dir() and not place.is_symlink()
+    try:
+        return stat.S_ISDIR(os.lstat(root / path.lstrip("/")).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
