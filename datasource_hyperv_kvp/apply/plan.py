@@ -287,8 +287,11 @@ class Plan:
 
     def to_text(self) -> str:
         """Indented JSON, ASCII, ends with a newline; no line of it begins with a letter."""
-        document = {"version": VERSION, "steps": [step.to_json() for step in self.steps]}
-        return _indented(document) + "\n"
+        # A plan can have megabytes, so what stands around the steps is written out here: nested
+        # once more, their text would be copied at every level.
+        steps = ",\n  ".join([_indented(step.to_json(), "\n  ") for step in self.steps])
+        inner = f"\n  {steps}\n " if steps else ""
+        return f'{{\n "version": {VERSION},\n "steps": [{inner}]\n}}\n'
 
     def digest(self) -> str:
         """SHA-256 of the text."""

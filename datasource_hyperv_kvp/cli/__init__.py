@@ -20,7 +20,6 @@ from datasource_hyperv_kvp import __version__
 from datasource_hyperv_kvp.cli.messages import complain, report
 from datasource_hyperv_kvp.errors import HyperVKVPError
 
-PROGRAM = "hyperv-kvp"
 COMMANDS = {
     "dump": "show every key of every pool",
     "show": "show one document, joined and decoded",
@@ -49,7 +48,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _main(argv)
     finally:
-        if collecting:
+        if argv is None:
+            gc.freeze()  # Python would look for it once more when it ends
+        elif collecting:
             gc.enable()
 
 
@@ -81,13 +82,12 @@ def _main(argv: Sequence[str] | None) -> int:
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     """The parser for a call with these words: it knows the options of the commands among them."""
     parser = argparse.ArgumentParser(
-        prog=PROGRAM,
+        prog="hyperv-kvp",
         description="Look at, check and make what Hyper-V's key-value exchange provisions "
         "a Linux machine with: Ignition configs and cloud-init's user-data.",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    # Without prog, argparse would format a whole usage to find out what it is.
-    commands = parser.add_subparsers(prog=PROGRAM, dest="command", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, summary in COMMANDS.items():
         command = commands.add_parser(name, help=summary)
         if name in words:

@@ -22,7 +22,7 @@ def contents_of(
     :param staged: resources that were fetched, and the absolute paths of their private files.
     """
     source = resource.source or ""
-    if resource in staged:
+    if staged and resource in staged:
         return Contents(staged=staged[resource])
     scheme = source.partition(":")[0].lower()
     if source and scheme != "data":

@@ -64,10 +64,11 @@ def script(plan: str, *, program: Sequence[str] | None) -> str:
     :param plan: the plan's JSON text.
     :param program: the command of an installed program; None to embed the program's sources.
     """
-    parts = [_HEAD, _here_document("plan.json", plan)]
+    parts = [_HEAD, *_here_document("plan.json", plan)]
     if program is None:
         parts.append(f'mkdir "$ignition_dir/{PACKAGE}"\n')
-        parts += [_here_document(f"{PACKAGE}/{name}", text) for name, text in sources().items()]
+        for name, text in sources().items():
+            parts += _here_document(f"{PACKAGE}/{name}", text)
         parts += [_FIND_PYTHON, _RUN_EMBEDDED]
     else:
         command = " ".join(shlex.quote(word) for word in program)
@@ -75,12 +76,12 @@ def script(plan: str, *, program: Sequence[str] | None) -> str:
     return "".join([*parts, _TAIL])
 
 
-def _here_document(name: str, text: str) -> str:
-    if f"\n{DELIMITER}\n" in f"\n{text}\n":
+def _here_document(name: str, text: str) -> tuple[str, str, str]:
+    """The lines before, the text as it is, and the line behind it."""
+    if DELIMITER in text and DELIMITER in text.split("\n"):
         raise ValueError(f"{name} holds the line {DELIMITER}")
-    if text and not text.endswith("\n"):
-        text += "\n"
-    return f"cat > \"$ignition_dir/{name}\" <<'{DELIMITER}'\n{text}{DELIMITER}\n"
+    end = "" if text.endswith("\n") or not text else "\n"
+    return f"cat > \"$ignition_dir/{name}\" <<'{DELIMITER}'\n", text, f"{end}{DELIMITER}\n"
 
 
 def sources() -> Mapping[str, str]:

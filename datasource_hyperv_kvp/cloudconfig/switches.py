@@ -67,15 +67,12 @@ NETWORK = (
 )
 
 
-def node_paths(config: Config) -> tuple[str, ...]:
-    """The paths below /etc of all files and links of a config, clean."""
-    nodes = (*config.storage.files, *config.storage.links)
-    return tuple(clean(node.path) for node in nodes if node.path.startswith("/etc"))
-
-
 def _touches(paths: Iterable[str], patterns: Iterable[str]) -> bool:
     patterns = tuple(patterns)
-    return any(fnmatch.fnmatchcase(path, pattern) for path in paths for pattern in patterns)
+    # Nearly all paths of a large config end here, long before any pattern is looked at.
+    starts = tuple(pattern.partition("*")[0] for pattern in patterns)
+    near = [path for path in paths if path.startswith(starts)]
+    return any(fnmatch.fnmatchcase(path, pattern) for path in near for pattern in patterns)
 
 
 def hostname_switches(plan: Plan) -> dict[str, Any]:
@@ -136,7 +133,7 @@ def _password_authentication(node: Node) -> bool | None:
 
 def switches(config: Config, plan: Plan) -> dict[str, Any]:
     """The keys that this config needs, in a fixed order."""
-    paths = node_paths(config)
+    paths = [step.path for step in plan.steps if isinstance(step, (File, Link))]
     found = {**hostname_switches(plan), **ssh_switches(plan)}
     found.update({item.key: item.value for item in SWITCHES if _touches(paths, item.paths)})
     root = [user for user in config.passwd.users if user.name == "root"]
@@ -149,4 +146,5 @@ def switches(config: Config, plan: Plan) -> dict[str, Any]:
 def configures_network(config: Config) -> bool:
     """Whether the config brings network files of its own: the datasource then hands cloud-init
     no network configuration, and none is made up."""
-    return _touches(node_paths(config), NETWORK)
+    nodes = (*config.storage.files, *config.storage.links)
+    return _touches([clean(node.path) for node in nodes], NETWORK)

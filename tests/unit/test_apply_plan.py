@@ -60,6 +60,8 @@ def test_a_plan_is_the_same_after_its_journey() -> None:
     assert Plan.from_text(text) == WHOLE
     assert Plan.from_text(text).digest() == WHOLE.digest()
     assert text == json.dumps(json.loads(text), indent=1) + "\n"
+    empty = Plan().to_text()
+    assert empty == json.dumps(json.loads(empty), indent=1) + "\n"
     assert text.isascii()
 
 
