@@ -184,15 +184,23 @@ class DataSourceHyperVKVP(sources.DataSource):
 
     def _cannot_read(self, error: Exception) -> bool:
         """Say what is wrong, and let other datasources have their turn if there are any."""
+        name = "keys of the host not read"
         if self._resume():
-            LOG.error("The keys of the host cannot be read: %s", self._story_of(error))
+            LOG.error("%s: %s", name, self._story_of(error))
             return True
-        if set(self.sys_cfg.get("datasource_list", ())) - {self.dsname, "None"}:
-            LOG.error("The keys of the host cannot be read: %s", self._story_of(error))
-            return False
-        # Nobody else would make the fault show in `cloud-init status` on every version.
-        self._surrender("keys of the host not read", error)
-        return True
+        if not set(self.sys_cfg.get("datasource_list", ())) - {self.dsname, "None"}:
+            self._surrender(name, error)
+            return True
+        message = f"{name}: {self._story_of(error)}"
+        LOG.error("%s. Other datasources have their turn", message)
+        try:
+            from datasource_hyperv_kvp import faults
+
+            # cloud-init 22.4 does not count logged errors, and the user-data is somebody else's.
+            faults.show_in_this_boot(self._cloud_directory(), faults.Fault(name, message))
+        except Exception as script_error:
+            LOG.error("Cannot make that show in the status: %s", self._story_of(script_error))
+        return False
 
     def _resume(self, *, only_if_it_counts: bool = False) -> bool:
         """Stay what the last boot made of this machine, where the host has nothing to say now.
@@ -320,12 +328,12 @@ class DataSourceHyperVKVP(sources.DataSource):
 
     def _hand_over(self, cloud_config: str | None) -> None:
         """Give cloud-init user-data: the user's, the Ignition config's, and the faults."""
-        from datasource_hyperv_kvp import mime
+        from datasource_hyperv_kvp import faults, mime
 
         self.userdata_raw = mime.compose(
             self._user_data,
             cloud_config,
-            [mime.Fault(name, message) for name, message in self._faults],
+            [faults.Fault(name, message) for name, message in self._faults],
             instance_id=self.get_instance_id(),
             keep_host_keys=self._again,
             more_to_come=self._pending is not None,

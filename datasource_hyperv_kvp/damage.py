@@ -138,14 +138,3 @@ def _read_mark(directory: Path) -> tuple[str, str] | None:
     except FileNotFoundError:
         return None
     return (*lines, "", "")[0], (*lines, "", "")[1]
-
-
-def remove_fault_scripts(cloud_dir: Path, prefix: str) -> None:
-    """Remove the scripts by which an earlier boot made its faults show in ``cloud-init status``.
-
-    :raises OSError: a script cannot be removed.
-    """
-    directory = cloud_dir / "scripts" / "per-boot"
-    if directory.is_dir():
-        for script in directory.glob(f"{prefix}*"):
-            script.unlink()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from datasource_hyperv_kvp import damage, interrupted, platform
+from datasource_hyperv_kvp import damage, faults, interrupted, platform
 
 LOG = logging.getLogger(__name__)
 
@@ -68,9 +68,7 @@ class EarlierBoots:
         :returns: whether people may have been on this machine since, and know its SSH host keys.
         :raises OSError: a file cannot be moved, written or removed.
         """
-        from datasource_hyperv_kvp import mime  # lazily: made() is called on every boot
-
-        damage.remove_fault_scripts(self.cloud_dir, mime.FAULT_SCRIPT_PREFIX)
+        faults.remove_scripts(self.cloud_dir)
         again = damage.take_over(
             self.cloud_dir, self.instance_id, instance_id, system_uuid
         ) or damage.forget(self.cloud_dir, instance_id, fingerprint)

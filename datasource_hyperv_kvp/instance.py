@@ -8,7 +8,7 @@ from typing import Any
 
 from datasource_hyperv_kvp import metadata, platform
 from datasource_hyperv_kvp.errors import DocumentError
-from datasource_hyperv_kvp.mime import Fault
+from datasource_hyperv_kvp.faults import Fault
 from datasource_hyperv_kvp.payload import Payload
 
 LOCAL = "local"

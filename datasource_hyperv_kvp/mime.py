@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import base64
 import re
-import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 from email.message import Message
 from email.mime.message import MIMEMessage
 from email.mime.multipart import MIMEMultipart
 from email.mime.nonmultipart import MIMENonMultipart
 from email.parser import Parser
+
+from datasource_hyperv_kvp.faults import Fault
 
 #: How cloud-init merges the Ignition part, which comes last, into what the user's part made: lists
 #: are Ignition's then the user's, and every scalar of the user's stands.
@@ -25,9 +25,6 @@ MERGE_TYPE = "list(prepend)+dict(no_replace,recurse_list)+str()"
 #: cloud-init asks for the type by looking at the text, as it does for user-data without MIME.
 _DETECT = "x-not-multipart"
 
-#: What the scripts' names begin with by which faults show in ``cloud-init status``.
-FAULT_SCRIPT_PREFIX = "HyperVKVP-"
-
 #: A fixed boundary keeps the message the same for the same input. It cannot stand in a part: parts
 #: that hold it are base64.
 _BOUNDARY = "==datasource_hyperv_kvp=="
@@ -35,19 +32,6 @@ _BOUNDARY = "==datasource_hyperv_kvp=="
 #: cloud-init looks for a header this far into user-data to tell MIME from other text
 #: (``cloudinit.user_data.convert_string``).
 _MIME_WINDOW = 4096
-
-
-@dataclass(frozen=True)
-class Fault:
-    """Something of the payload that this instance came up without.
-
-    :param name: what is at fault, in a few words of ASCII: it becomes a file name, and that name is
-        what ``cloud-init status --long`` shows.
-    :param message: the whole story: where, what was expected, what was found, what to do.
-    """
-
-    name: str
-    message: str
 
 
 def compose(
@@ -133,15 +117,8 @@ def _ignition_part(text: str) -> Message:
 
 def _fault_part(fault: Fault, instance_id: str) -> Message:
     # cloud-init keeps scripts of this type beyond the instance, hence the question whose it is.
-    script = f"""#!/bin/sh
-# Does nothing but fail, so that cloud-init reports what is wrong with this instance.
-[ "$(cat /var/lib/cloud/data/instance-id)" = {shlex.quote(instance_id)} ] || exit 0
-echo {shlex.quote(fault.message)} >&2
-exit 1
-"""
-    part = _text_part(script, "x-shellscript-per-boot")
-    name = FAULT_SCRIPT_PREFIX + re.sub(r"[^A-Za-z0-9_.-]+", "-", fault.name).strip("-.")
-    part.add_header("Content-Disposition", "attachment", filename=name)
+    part = _text_part(fault.script_of_instance(instance_id), "x-shellscript-per-boot")
+    part.add_header("Content-Disposition", "attachment", filename=fault.script_name)
     return part
 
 

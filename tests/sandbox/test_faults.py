@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from datasource_hyperv_kvp.payload import MANIFEST_KEY, encode
+from tests.sandbox.conftest import MakeGuest
 from tests.sandbox.hyperv import PACKAGE, HyperVGuest
 from tests.sandbox.payloads import (
     IGNITION,
@@ -17,6 +19,7 @@ from tests.sandbox.payloads import (
     USER_CONFIG,
     USER_DATA,
     VENDOR_DATA,
+    assert_clean,
     assert_reachable,
     assert_user_data_applied,
     ignition,
@@ -173,6 +176,7 @@ def test_a_damaged_document_is_named_and_the_machine_comes_up(
         "mime.py",
         "damage.py",
         "earlier_boots.py",
+        "faults.py",
         "network_config.py",
         "interrupted.py",
         "errors.py",
@@ -200,3 +204,32 @@ def test_a_missing_dependency_does_not_keep_the_machine_from_coming_up(guest: Hy
     status = guest.status()
     assert not status.clean
     assert "jsonschema" in guest.complaints()
+
+
+@pytest.mark.parametrize("wrong", ["option", "reader"])
+def test_what_keeps_us_from_reading_shows_whoever_provisions_the_machine(
+    make_guest: MakeGuest, wrong: str
+) -> None:
+    guest = make_guest(datasources=["HyperVKVP", "NoCloud", "None"])
+    guest.write("/var/lib/cloud/seed/nocloud/meta-data", "instance-id: seed\n")
+    guest.write("/var/lib/cloud/seed/nocloud/user-data", "#cloud-config\nhostname: seedling\n")
+    options = Path(guest.root, "etc/cloud/cloud.cfg.d/98_wrong.cfg")
+    reader = Path(guest.root, PACKAGE, "kvp/__init__.py")
+    whole = reader.read_text()
+    if wrong == "option":
+        options.write_text("datasource: {HyperVKVP: {patience: 7}}\n")
+    else:
+        reader.write_text("raise RuntimeError\n")
+    guest.receive(GOOD)
+    guest.boot()
+    assert guest.run(["cloud-id"]).out == "nocloud\n"
+    assert guest.run(["hostname"]).out == "seedling\n"
+    status = guest.status()
+    assert not status.clean
+    assert "HyperVKVP-keys-of-the-host-not-read" in status.text
+    # mended, the next boot has nothing to say
+    options.unlink(missing_ok=True)
+    reader.write_text(whole)
+    guest.power_cycle()
+    guest.boot()
+    assert_clean(guest)

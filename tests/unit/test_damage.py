@@ -152,13 +152,3 @@ def test_a_boot_that_counts_after_all_is_not_forgotten(tmp_path: Path) -> None:
 
 def test_the_names_are_those_of_the_program_that_applies() -> None:
     assert (damage.KEPT, damage.RESULT) == (apply.STATE_DIR, apply.RESULT)
-
-
-def test_only_our_own_scripts_of_earlier_faults_go(tmp_path: Path) -> None:
-    scripts = tmp_path / "scripts" / "per-boot"
-    damage.remove_fault_scripts(tmp_path, "HyperVKVP-")
-    scripts.mkdir(parents=True)
-    for name in ("HyperVKVP-ignition.config-not-applied", "mine.sh"):
-        (scripts / name).write_text("#!/bin/sh\n")
-    damage.remove_fault_scripts(tmp_path, "HyperVKVP-")
-    assert [path.name for path in scripts.iterdir()] == ["mine.sh"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from datasource_hyperv_kvp import damage, interrupted, mime
+from datasource_hyperv_kvp import damage, faults, interrupted
 from datasource_hyperv_kvp.earlier_boots import EarlierBoots, inherited
 
 UUID = "12345678-9abc-def0-1234-56789abcdef0"
@@ -63,7 +63,7 @@ def test_a_faulty_boot_gives_way_to_another_payload(boots: EarlierBoots) -> None
     damage.mark(boots.cloud_dir, "web-1", "digest", UUID)
     scripts = boots.cloud_dir / "scripts" / "per-boot"
     scripts.mkdir(parents=True)
-    (scripts / f"{mime.FAULT_SCRIPT_PREFIX}x").touch()
+    (scripts / f"{faults.PREFIX}x").touch()
     assert not boots.give_way("web-1", "digest", UUID)
     assert boots.instance_id == "web-1"
     assert boots.give_way("web-1", "another", UUID)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import email
-import subprocess
 from email.message import Message
-from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from datasource_hyperv_kvp import mime
+from datasource_hyperv_kvp.faults import Fault
 
 
 def leaves(text: str | None) -> list[Message]:
@@ -109,27 +108,8 @@ def test_host_keys_are_kept_when_a_machine_is_provisioned_once_more() -> None:
 
 
 def test_a_fault_is_a_script_named_for_it() -> None:
-    fault = mime.Fault("cloud-init.user-data damaged", "chunk 3 of 7 is missing; set it again")
+    fault = Fault("cloud-init.user-data damaged", "chunk 3 of 7 is missing; set it again")
     (part,) = leaves(mime.compose(None, None, [fault], instance_id="i-1"))
     assert part.get_content_type() == "text/x-shellscript-per-boot"
     assert part.get_filename() == "HyperVKVP-cloud-init.user-data-damaged"
-
-
-def run_fault_script(tmp_path: Path, instance_id: str) -> subprocess.CompletedProcess[str]:
-    message = 'it\'s "odd"; $(touch /nonexistent/x) `id`\nsecond line'
-    fault = mime.Fault("x", message)
-    (part,) = leaves(mime.compose(None, None, [fault], instance_id="i-1"))
-    (tmp_path / "instance-id").write_text(instance_id + "\n")
-    script = text_of(part).replace("/var/lib/cloud/data", str(tmp_path))
-    return subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False)
-
-
-def test_the_script_of_a_fault_fails_with_its_message(tmp_path: Path) -> None:
-    run = run_fault_script(tmp_path, "i-1")
-    assert run.returncode == 1
-    assert run.stderr == 'it\'s "odd"; $(touch /nonexistent/x) `id`\nsecond line\n'
-
-
-def test_the_script_of_a_fault_is_silent_on_another_instance(tmp_path: Path) -> None:
-    run = run_fault_script(tmp_path, "i-2")
-    assert (run.returncode, run.stderr) == (0, "")
+    assert text_of(part) == fault.script_of_instance("i-1")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import pickle
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -138,6 +139,20 @@ def test_a_wrong_option_is_said_and_others_have_their_turn(
     lab.sys_cfg["datasource"] = {"HyperVKVP": {"patience": 7}}
     assert lab.boot()[1] is False
     assert "unknown: patience" in caplog.text
+    (script,) = (lab.cloud_dir / "scripts" / "per-boot").iterdir()
+    assert script.name == "HyperVKVP-keys-of-the-host-not-read"
+    run = subprocess.run([str(script)], capture_output=True, text=True, check=False)
+    assert run.returncode == 1
+    assert "unknown: patience" in run.stderr
+
+
+def test_a_fault_that_cannot_be_shown_is_no_other_one(
+    lab: Lab, mocker: MockerFixture, caplog: pytest.LogCaptureFixture
+) -> None:
+    lab.sys_cfg["datasource"] = {"HyperVKVP": {"patience": 7}}
+    mocker.patch("datasource_hyperv_kvp.faults.show_in_this_boot", side_effect=OSError("full"))
+    assert lab.boot()[1] is False
+    assert "full" in caplog.text
 
 
 def test_dsmode_disabled_is_honoured(lab: Lab) -> None:
@@ -532,8 +547,6 @@ def test_user_data_that_cannot_be_handed_on_does_not_end_setup(
 
 
 def test_importing_the_plugin_imports_nothing_heavy() -> None:
-    import subprocess
-
     code = (
         "import sys, datasource_hyperv_kvp.DataSourceHyperVKVP as p; "
         "print([m for m in sys.modules if m.startswith('datasource_hyperv_kvp')])"
