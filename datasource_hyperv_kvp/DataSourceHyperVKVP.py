@@ -310,8 +310,9 @@ class DataSourceHyperVKVP(sources.DataSource):
         return None
 
     def _translate(self, text: str, *, default_user: bool, offline: bool) -> str:
-        from datasource_hyperv_kvp import translation
+        from datasource_hyperv_kvp import network_config, translation
 
+        made_up = self._network_config is None
         result = translation.translate(
             text,
             offline=offline,
@@ -319,9 +320,12 @@ class DataSourceHyperVKVP(sources.DataSource):
             instance_directory=self._cloud_directory() / "instances" / self.get_instance_id(),
             default_user=default_user,
             core_rights=self._option("core_account"),
+            made_up_network=network_config.made_up(self.sys_cfg, self._cloud_directory())
+            if made_up
+            else (),
             log=LOG.info,
         )
-        if result.configures_network and self._network_config is None:
+        if result.configures_network and made_up:
             LOG.debug("The Ignition config configures the network: cloud-init does not")
             self._network_config = {"config": "disabled"}
         return result.cloud_config

@@ -1,4 +1,4 @@
-"""Whether cloud-init can make use of a network-config on this machine, found out beforehand.
+"""What cloud-init makes of a network-config on this machine, found out beforehand.
 
 What cloud-init or netplan refuses while it is applied ends cloud-init's local stage: no network,
 and the file stays. So here everything is done once for show, as ``cloudinit.stages`` does it, with
@@ -12,6 +12,7 @@ import logging
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,18 @@ LOG = logging.getLogger(__name__)
 #: Where netplan finds files beside cloud-init's; a network-config may rely on what they define.
 NETPLAN_DIRECTORIES = ("etc/netplan", "usr/lib/netplan", "lib/netplan", "run/netplan")
 NETPLAN_FILE = "50-cloud-init.yaml"
+
+#: What cloud-init's renderers write, by their names (22.4 to 26.2).
+RENDERED = (
+    f"etc/netplan/{NETPLAN_FILE}",
+    "etc/network/interfaces.d/50-cloud-init",
+    "etc/systemd/network/10-cloud-init-*",
+    "etc/NetworkManager/system-connections/cloud-init-*.nmconnection",
+    "etc/NetworkManager/conf.d/30-cloud-init-ip6-addr-gen-mode.conf",
+)
+#: Others have files of these names too; cloud-init's have a line at their beginning that says so.
+RENDERED_IF_SIGNED = ("etc/sysconfig/network-scripts/ifcfg-*", "etc/sysconfig/network/ifcfg-*")
+SIGNATURE = "# Created by cloud-init"
 
 #: Seconds that netplan may take; it needs less than one.
 NETPLAN_TIMEOUT = 60.0
@@ -88,3 +101,29 @@ def _render(state: Any, renderer: Any, root: Path) -> str | None:
         timeout=NETPLAN_TIMEOUT,
     )
     return "netplan refuses it; try it with `netplan generate --root-dir`" * (done.returncode != 0)
+
+
+def made_up(sys_cfg: Mapping[str, Any], cloud_dir: Path, root: Path = Path("/")) -> list[str]:
+    """Return the network files that cloud-init has here for want of any network-config.
+
+    None, if an administrator, an installer or the kernel's command line has configured the network,
+    or has told cloud-init not to.
+
+    :param sys_cfg: cloud-init's configuration without user-data.
+    :param cloud_dir: cloud-init's directory, ``/var/lib/cloud``.
+    """
+    from cloudinit.net import cmdline
+
+    if (
+        sys_cfg.get("network")
+        or (cloud_dir / "data" / "upgraded-network").exists()
+        or cmdline.read_kernel_cmdline_config()
+        or cmdline.read_initramfs_config()
+    ):
+        return []
+    found = [path for pattern in RENDERED for path in root.glob(pattern)]
+    for pattern in RENDERED_IF_SIGNED:
+        for path in root.glob(pattern):
+            if path.is_file() and path.read_text(errors="replace").startswith(SIGNATURE):
+                found.append(path)
+    return sorted(str(path) for path in found)

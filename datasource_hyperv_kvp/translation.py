@@ -7,12 +7,12 @@ config is parsed, validated, merged, fetched and compared with the machine.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from datasource_hyperv_kvp import apply, cloudconfig, ignition
-from datasource_hyperv_kvp.apply import mounts
+from datasource_hyperv_kvp.apply import mounts, superseded
 from datasource_hyperv_kvp.apply.__main__ import JOURNAL, STATE_DIR
 from datasource_hyperv_kvp.apply.journal import Journal
 from datasource_hyperv_kvp.errors import ConfigError
@@ -52,6 +52,7 @@ def translate(
     instance_directory: Path,
     default_user: bool,
     core_rights: bool,
+    made_up_network: Sequence[str],
     log: Callable[[str], None],
 ) -> Translation:
     """Make the cloud-config that applies an Ignition config to this machine.
@@ -61,6 +62,7 @@ def translate(
     :param instance_directory: cloud-init's, for fetched contents and the journal.
     :param default_user: cloud-init makes its default user as well.
     :param core_rights: an account ``core`` that the image lacks gets the default user's rights.
+    :param made_up_network: cloud-init's own network files: they go if the config brings others.
     :param log: told about warnings and progress, without secrets.
     :raises NeedsNetworkError: ``offline``, and the config refers to something to be fetched.
     :raises ConfigError: the config is invalid, cannot be fetched, or is impossible on this machine;
@@ -83,10 +85,10 @@ def translate(
         default_user=default_user,
         core_rights=core_rights,
     )
-    return Translation(
-        cloud_config=cloudconfig.to_yaml(rendered),
-        configures_network=cloudconfig.configures_network(config),
-    )
+    configures_network = cloudconfig.configures_network(config)
+    if configures_network and made_up_network:
+        superseded.note(state, made_up_network)
+    return Translation(cloudconfig.to_yaml(rendered), configures_network)
 
 
 def _check(plan: apply.Plan, journal: Journal, log: Callable[[str], None]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from . import plan as plans
-from . import snapshot
+from . import snapshot, superseded
 from .checking import check, resolve_paths
 from .errors import ApplyError, Finding
 from .files import remove
@@ -42,6 +42,8 @@ def execute(plan: Plan, machine: Machine, journal: Journal, *, anew: bool = Fals
     if journal.finished == digest or (journal.finished is not None and not anew):
         if journal.finished != digest:
             machine.log("this instance has had another config; a config is applied only once")
+        else:
+            superseded.drop(plan, machine)
         # The power may have gone before this was done.
         tidy(plan, machine)
         return False
@@ -57,6 +59,7 @@ def execute(plan: Plan, machine: Machine, journal: Journal, *, anew: bool = Fals
     run = Run(machine, in_order(plan, paths), paths, journal)
     for batch in batches(run):
         _apply_batch(batch, run)
+    superseded.drop(plan, machine)
     journal.finish(digest)
     machine.point("finished")
     tidy(plan, machine)

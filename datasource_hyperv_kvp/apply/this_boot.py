@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import cycles, plan
+from . import cycles, plan, superseded
 from .effects import Effects, effects
 from .errors import ApplyError, Finding
 from .first_boot import EARLY_TARGETS, Decision, decide
@@ -71,6 +71,7 @@ class ThisBootHandler(Handler[ThisBoot]):
         return self.before(step, run)
 
     def apply(self, step: ThisBoot, before: State, run: Run) -> None:
+        superseded.drop(run.plan, run.machine)  # before anybody reads them once more
         if not is_running():
             run.machine.log("systemd does not run here: nothing is started")
             return

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -110,3 +111,68 @@ def test_a_fetch_that_fails_is_named_and_the_machine_comes_up(
     assert any(f"cannot fetch {URL}/gone?…: the server answered 404" in line for line in errors)
     assert "secret" not in guest.log()
     assert not guest.exists("/srv/child")
+
+
+OWN = "/etc/netplan/10-own.yaml"
+MADE_UP = "/etc/netplan/50-cloud-init.yaml"
+
+
+@pytest.fixture
+def with_network(config: dict[str, Any]) -> dict[str, Any]:
+    """A config that needs a network before it can bring its own."""
+    text = "network: {version: 2, ethernets: {eth0: {addresses: [192.0.2.7/24]}}}\n"
+    file = {"path": OWN, "mode": 0o600, "contents": {"source": f"data:,{quote(text)}"}}
+    config["storage"]["files"].append(file)
+    return config
+
+
+def test_a_network_that_the_config_brings_is_the_only_one(
+    guest: HyperVGuest, with_network: dict[str, Any], files: dict[str, bytes]
+) -> None:
+    guest.receive({IGNITION: json.dumps(with_network)})
+    guest.boot(stages=["local"])
+    assert guest.exists(MADE_UP)
+    with served(guest, files):
+        guest.boot(stages=LATER)
+    assert_clean(guest)
+    assert guest.exists(OWN)
+    assert not guest.exists(MADE_UP)
+    guest.power_cycle()
+    guest.boot()
+    assert_clean(guest)
+    assert not guest.exists(MADE_UP)
+
+
+def test_a_network_that_the_administrator_configured_stays(
+    guest: HyperVGuest, with_network: dict[str, Any], files: dict[str, bytes]
+) -> None:
+    guest.write("/etc/cloud/cloud.cfg.d/99-installer.cfg", "network: {config: disabled}\n")
+    guest.write(MADE_UP, "network: {version: 2}\n", mode=0o600)
+    guest.receive({IGNITION: json.dumps(with_network)})
+    with served(guest, files):
+        guest.boot()
+    assert_clean(guest)
+    assert guest.exists(OWN)
+    assert guest.exists(MADE_UP)
+
+
+def test_a_config_that_fails_leaves_the_network_that_fetched_it(
+    guest: HyperVGuest, with_network: dict[str, Any], files: dict[str, bytes]
+) -> None:
+    with_network["passwd"] = {"groups": [{"name": "staffers"}]}
+    guest.run(["mv", "/usr/sbin/groupadd", "/usr/sbin/groupadd.real"])
+    guest.write("/usr/sbin/groupadd", "#!/bin/sh\nexit 9\n", mode=0o755)
+    guest.receive({IGNITION: json.dumps(with_network)})
+    with served(guest, files):
+        guest.boot()
+    assert not guest.status().clean
+    assert guest.exists(MADE_UP)
+    # the next boot can fetch again, and ends as the first should have
+    guest.run(["mv", "/usr/sbin/groupadd.real", "/usr/sbin/groupadd"])
+    guest.power_cycle()
+    guest.receive({IGNITION: json.dumps(with_network)})
+    with served(guest, files):
+        guest.boot()
+    assert_clean(guest)
+    assert guest.exists(OWN)
+    assert not guest.exists(MADE_UP)

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import yaml
 from cloudinit.net import eni, netplan, networkd
+from pytest_mock import MockerFixture
 
-from datasource_hyperv_kvp.network_config import objection
+from datasource_hyperv_kvp.network_config import made_up, objection
 
 DHCP = "version: 2\nethernets: {eth0: {dhcp4: true}}\n"
 
@@ -118,3 +119,49 @@ def test_without_a_renderer_cloud_init_says_so_itself(tmp_path: Path) -> None:
             raise RuntimeError("none")
 
     assert objection(yaml.safe_load(DHCP), Bare(), tmp_path) is None
+
+
+@pytest.fixture
+def rendered(tmp_path: Path) -> Path:
+    """A machine with files of every renderer, and others beside them."""
+    for name, text in {
+        "etc/netplan/50-cloud-init.yaml": "",
+        "etc/netplan/01-own.yaml": "",
+        "etc/network/interfaces.d/50-cloud-init": "",
+        "etc/systemd/network/10-cloud-init-eth0.network": "",
+        "etc/systemd/network/10-eth0.network": "",
+        "etc/NetworkManager/system-connections/cloud-init-eth0.nmconnection": "",
+        "etc/NetworkManager/system-connections/office.nmconnection": "",
+        "etc/sysconfig/network-scripts/ifcfg-eth0": "# Created by cloud-init on instance boot\n",
+        "etc/sysconfig/network-scripts/ifcfg-lo": "DEVICE=lo\n",
+    }.items():
+        path = tmp_path / "root" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return tmp_path / "root"
+
+
+def test_what_cloud_init_made_up(rendered: Path, tmp_path: Path) -> None:
+    found = made_up({}, tmp_path, rendered)
+    assert [Path(path).name for path in found] == [
+        "cloud-init-eth0.nmconnection",
+        "50-cloud-init.yaml",
+        "50-cloud-init",
+        "ifcfg-eth0",
+        "10-cloud-init-eth0.network",
+    ]
+
+
+def test_what_an_administrator_configured_is_not_made_up(rendered: Path, tmp_path: Path) -> None:
+    assert made_up({"network": {"config": "disabled"}}, tmp_path, rendered) == []
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "upgraded-network").touch()
+    assert made_up({}, tmp_path, rendered) == []
+
+
+@pytest.mark.parametrize("source", ["read_kernel_cmdline_config", "read_initramfs_config"])
+def test_what_the_boot_configured_is_not_made_up(
+    rendered: Path, tmp_path: Path, mocker: MockerFixture, source: str
+) -> None:
+    mocker.patch(f"cloudinit.net.cmdline.{source}", return_value={"version": 1})
+    assert made_up({}, tmp_path, rendered) == []
