@@ -64,7 +64,7 @@ _TEXTS = [
 ]
 _SYMBOLIC_TARGETS = [
     *("/srv/other", "../have/file", "/no/where", "x/../y", "a", ".", "/", "/srv/other/"),
-    *("ünï code", "../../../../../etc/issue", "x" * 300, "//double//slash", "$HOME/`id`"),
+    *("ünï code", "../../../../../etc/issue", "x" * 200, "//double//slash", "$HOME/`id`"),
 ]
 
 
