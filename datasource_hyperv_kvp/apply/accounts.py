@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TypeVar
 
-from . import account_files, database, snapshot
+from . import account_files, database, names, snapshot
 from .errors import ApplyError, Finding
 from .handler import Handler, Run
 from .journal import State
@@ -21,6 +21,13 @@ def missing_programs(step: Step, programs: Iterator[str], outlook: Outlook) -> I
     for program in programs:
         if not outlook.machine.has(program):
             yield Finding(step.at, f"the program {program} is not installed", PACKAGE_ADVICE)
+
+
+def name_findings(step: Step, name: str, program: str, outlook: Outlook) -> Iterator[Finding]:
+    """Why the program would not make an account of that name."""
+    obstacle = names.obstacle(program, name, outlook.machine)
+    if obstacle:
+        yield Finding(f"{step.at}.name", obstacle, "use a-z, 0-9, - and _, at most 31 of them")
 
 
 class AccountHandler(Handler[S]):
@@ -88,6 +95,8 @@ class GroupHandler(AccountHandler[Group]):
                 message = f"{step.name} is the primary group of {users[0].name}"
                 yield Finding(step.at, message, "give that user another primary group first")
             return
+        if not exists:
+            yield from name_findings(step, step.name, "groupadd", outlook)
         for name, gid in outlook.groups.items():
             if step.gid is not None and gid == step.gid and name != step.name:
                 yield Finding(f"{step.at}.gid", f"the group {name} has this number", "use another")

@@ -52,6 +52,11 @@ def check(
     outlook = Outlook(Machine(Path("/nonexistent")), resolved, befores or {})
     outlook.steps = in_order(plan, resolved).steps
     for step in outlook.steps:
-        findings += HANDLERS[type(step)].check(step, outlook)
+        try:
+            findings += HANDLERS[type(step)].check(step, outlook)
+        except ApplyError as error:
+            findings.append(Finding(error.at or step.at, error.message, error.advice))
+        except OSError as error:  # a name that is too long, a file system that does not answer
+            findings.append(Finding(step.at, str(error)))
     findings += outlook.space_findings()
     return tuple(findings)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from . import database, files
+from . import database, files, hard_links
 from .errors import ApplyError, Finding
 from .handler import Handler, Run
 from .journal import State
@@ -77,6 +77,8 @@ class NodeHandler(Handler[N]):
         if obstacle:
             yield Finding(step.at, obstacle, OVERWRITE)
         outlook.claim(step, path, changed=not obstacle)
+        # Whatever it is, it needs a file system that can be written to.
+        outlook.needs_space(path, 0)
 
     def owner_findings(self, step: N, outlook: Outlook) -> Iterator[Finding]:
         """Owners by names that there will not be when the node's turn comes."""
@@ -171,6 +173,12 @@ class FileHandler(NodeHandler[File]):
 
 class LinkHandler(NodeHandler[Link]):
     """A link that is there already stays untouched, its owner too."""
+
+    def check(self, step: Link, outlook: Outlook) -> Iterator[Finding]:
+        found = list(super().check(step, outlook))
+        if step.hard and not found:
+            found += hard_links.findings(step, outlook.paths[step.path], outlook)
+        yield from found
 
     def owner_findings(self, step: Link, outlook: Outlook) -> Iterator[Finding]:
         """A hard link has its target's owner, and one that stays keeps its own: nobody is asked."""

@@ -78,31 +78,43 @@ class Outlook:
             self.nodes[path] = kind
 
     def needs_space(self, path: str, size: int) -> None:
-        """So many bytes will be written at a resolved path."""
+        """So many bytes will be written at a resolved path; 0 for what has no contents."""
         self.bytes_needed[path] = self.bytes_needed.get(path, 0) + size
 
     def space_findings(self) -> list[Finding]:
-        """File systems that are read-only or have less room than the plan's files need."""
-        needed: dict[int, int] = {}
-        example: dict[int, str] = {}
+        """File systems that are read-only or have less room than the plan's nodes need."""
+        needed: dict[tuple[int, bool], list[int]] = {}
+        example: dict[tuple[int, bool], str] = {}
         for path, size in self.bytes_needed.items():
             existing = next((p for p in parents(path) if Path(p).is_dir()), "/")
-            device = Path(existing).stat().st_dev
-            needed[device] = needed.get(device, 0) + size
-            example.setdefault(device, existing)
+            read_only = bool(os.statvfs(existing).f_flag & os.ST_RDONLY)
+            # One file system may be mounted twice, once read-only.
+            place = (Path(existing).stat().st_dev, read_only)
+            needed.setdefault(place, []).append(size)
+            example.setdefault(place, existing)
         findings = []
-        for device, size in needed.items():
-            status = os.statvfs(example[device])
-            free = status.f_bavail * status.f_frsize
-            if status.f_flag & os.ST_RDONLY:
-                findings.append(
-                    Finding("$.storage.files", f"{example[device]} is mounted read-only")
-                )
-            elif size > free:
-                findings.append(
-                    Finding(
-                        "$.storage.files",
-                        f"{size} bytes are to be written below {example[device]}, {free} are free",
-                    )
-                )
+        for place, sizes in needed.items():
+            finding = _room_finding(example[place], sizes, read_only=place[1])
+            findings += [finding] if finding else []
         return findings
+
+
+def _room_finding(directory: str, sizes: list[int], *, read_only: bool) -> Finding | None:
+    """Why files of these sizes cannot be written below a directory."""
+    at = "$.storage"
+    if read_only:
+        return Finding(at, f"{directory} is mounted read-only", "choose a path on another")
+    status = os.statvfs(directory)
+    free = status.f_bavail * status.f_frsize
+    if sum(sizes) > free:
+        return Finding(
+            at,
+            f"{sum(sizes)} bytes are to be written below {directory}, {free} are free",
+            "cloud-init grows the root file system only later: use an image with more room, or one"
+            " that has grown before (x-systemd.growfs), or let a unit of the config fetch them",
+        )
+    # A file system without a fixed number of inodes (btrfs) says 0.
+    if status.f_files and len(sizes) > status.f_favail:
+        message = f"{len(sizes)} files are to be made below {directory}, {status.f_favail} can be"
+        return Finding(at, message, "make the file system with more inodes")
+    return None

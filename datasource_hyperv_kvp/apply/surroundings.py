@@ -28,7 +28,7 @@ _IN_MEMORY = ("tmpfs", "ramfs", "rootfs")
 
 def mount_points(mountinfo: Path = MOUNTINFO) -> tuple[str, ...]:
     """Where file systems are mounted; empty if /proc is not there to ask."""
-    return tuple(_unescape(line.split(" ")[4]) for line in _lines(mountinfo))
+    return tuple(unescape(line.split(" ")[4]) for line in _lines(mountinfo))
 
 
 def forgets(path: Path, mountinfo: Path = MOUNTINFO) -> bool:
@@ -39,11 +39,16 @@ def forgets(path: Path, mountinfo: Path = MOUNTINFO) -> bool:
         if kind != "overlay":
             return kind in _IN_MEMORY
         settings = dict(option.partition("=")[::2] for option in options.split(","))
-        upper = Path(_unescape(settings.get("upperdir", "")))
+        upper = Path(unescape(settings.get("upperdir", "")))
         if mount in seen or not upper.is_absolute() or not upper.is_dir():
             return False  # where it cannot be seen from here nobody can tell
         seen.add(mount)
         path = upper
+
+
+def mount_point_of(path: Path, mountinfo: Path = MOUNTINFO) -> str:
+    """Where the file system is mounted that ``path`` is on, or will be; "" if nobody can tell."""
+    return _mount_of(path, mountinfo)[0]
 
 
 def _mount_of(path: Path, mountinfo: Path) -> tuple[str, str, str]:
@@ -51,7 +56,7 @@ def _mount_of(path: Path, mountinfo: Path) -> tuple[str, str, str]:
     found = ("", "", "")
     for line in _lines(mountinfo):
         fields, _dash, file_system = line.partition(" - ")
-        mount = _unescape(fields.split(" ")[4])
+        mount = unescape(fields.split(" ")[4])
         # Of two mounts at one place the later one is on top.
         if len(mount) >= len(found[0]) and Path(mount) in (path, *path.parents):
             kind, _source, options = file_system.split(" ", 2)
@@ -66,7 +71,7 @@ def _lines(mountinfo: Path) -> list[str]:
         return []
 
 
-def _unescape(field: str) -> str:
+def unescape(field: str) -> str:
     """The kernel writes blanks, tabs, newlines and backslashes as three octal digits."""
     head, *rest = field.split("\\")
     return head + "".join(chr(int(part[:3], 8)) + part[3:] for part in rest)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from . import account_files, database, homes, ssh_keys
-from .accounts import AccountHandler, missing_programs
+from .accounts import AccountHandler, missing_programs, name_findings
 from .errors import ApplyError, Finding
 from .files import remove, replace_file
 from .handler import Run
@@ -32,6 +32,8 @@ class UserHandler(AccountHandler[User]):
         if step.key not in outlook.befores:
             yield from missing_programs(step, self._programs(step, exists), outlook)
             if step.should_exist:
+                if not exists:
+                    yield from name_findings(step, step.name, "useradd", outlook)
                 yield from self._group_findings(step, exists, outlook)
                 yield from self._number_findings(step, outlook)
                 yield from homes.findings(step, exists)
@@ -75,7 +77,9 @@ class UserHandler(AccountHandler[User]):
         account = database.accounts().get(step.name)
         if account is None:
             home = step.home_dir or homes.default_home(step.name)
-            return {"exists": False, "home": home, "home_exists": Path(home).exists()}
+            # A link that leads nowhere is there too, and not ours to remove.
+            there = kind_at(home) is not NodeKind.ABSENT
+            return {"exists": False, "home": home, "home_exists": there}
         return {
             "exists": True,
             "uid": account.uid,

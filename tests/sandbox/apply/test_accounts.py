@@ -190,6 +190,28 @@ def test_everything_in_the_way_is_found_at_once(guest: ApplyGuest) -> None:
     ]
 
 
+def test_names_that_the_machines_own_tools_refuse_are_found_before_anything_is_changed(
+    guest: ApplyGuest,
+) -> None:
+    long = "n" * 33
+    guest.sh(f"sed -i 's/^games:/{long}x:/' /etc/passwd /etc/shadow")
+    findings = guest.refused(
+        Group(at="$.g0", name="fine"),
+        Group(at="$.g1", name=long),
+        Group(at="$.g2", name="Odd.Name"),
+        Group(at="$.g3", name="+never", should_exist=False),
+        User(at="$.u0", name=long, no_user_group=True),
+        User(at="$.u1", name="~home"),
+        # It is there already, however it came about.
+        User(at="$.u2", name=f"{long}x", no_create_home=True),
+    )
+    assert [finding.partition(":")[0] for finding in findings] == [
+        *("$.g1.name", "$.u0.name", "$.u1.name")
+    ]
+    assert f"'{long}' is not a valid group name" in findings[0]
+    assert guest.sh("grep -c ^fine: /etc/group || true; ls -d /run/ignition-* || true") == "0"
+
+
 def test_a_step_that_fails_leaves_the_account_files_as_they_were(guest: ApplyGuest) -> None:
     before = guest.sh("cat /etc/passwd /etc/shadow /etc/group /etc/gshadow /etc/subuid")
     guest.sh(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from datasource_hyperv_kvp.apply.plan import Contents, Directory, File, Link
+from datasource_hyperv_kvp.apply.plan import Contents, Directory, File, Link, User
 from tests.sandbox.apply.guest import ApplyGuest
 
 AT = "$.storage"
@@ -151,6 +151,7 @@ def test_everything_in_the_way_is_found_at_once_and_nothing_is_changed(guest: Ap
         File(at="$.b", path="/srv/b", user="nobody-knows", group="nor-this"),
         Directory(at="$.c", path="/usr", overwrite=True),
         Link(at="$.d", path="/etc/passwd", target="/etc/group", hard=True),
+        File(at="$.e", path=f"/srv/{'n' * 256}", contents=text("x")),
     )
     assert findings == [
         "$.0: /srv/file exists",
@@ -166,8 +167,64 @@ def test_everything_in_the_way_is_found_at_once_and_nothing_is_changed(guest: Ap
         "$.b.user.name: there is no user 'nobody-knows'",
         "$.c.overwrite: /usr holds the running system; it cannot be replaced",
         "$.d: /etc/passwd exists and is not the file /etc/group",
+        f"$.e: [Errno 36] File name too long: '/srv/{'n' * 256}'",
     ]
     assert not guest.exists("/srv/b")
+
+
+def test_hard_links_that_cannot_be_made_are_found_before_anything_is_changed(
+    guest: ApplyGuest,
+) -> None:
+    guest.sh("mount -t tmpfs disk /mnt; touch /mnt/f; mkdir /srv/dir; echo x > /srv/own")
+    findings = guest.refused(
+        File(at="$.f", path="/srv/new", contents=text("x")),
+        Directory(at="$.d", path="/srv/emptied", overwrite=True),
+        Link(at="$.0", path="/srv/0", target="/srv/nowhere", hard=True),
+        Link(at="$.1", path="/srv/1", target="srv/dir", hard=True),
+        Link(at="$.2", path="/srv/2", target="/mnt/f", hard=True),
+        Link(at="$.3", path="/srv/own", target="/srv/own", hard=True, overwrite=True),
+        Link(at="$.4", path="/srv/4", target="/srv/5", hard=True),
+        Link(at="$.5", path="/srv/5", target="/srv/new", hard=True),
+        Link(at="$.6", path="/srv/6", target="/srv/emptied/f", hard=True),
+    )
+    assert findings == [
+        "$.0.target: there is no /srv/nowhere",
+        "$.1.target: /srv/dir is a directory, which has no hard links",
+        "$.2.target: /mnt/f is on another file system than /srv/2",
+        "$.3.target: /srv/own would take the place of its own target",
+        "$.4.target: there is no /srv/5",
+        "$.6.target: there is no /srv/emptied/f",
+    ]
+    assert not guest.exists("/srv/new")
+
+
+def test_hard_links_to_what_the_config_makes(guest: ApplyGuest) -> None:
+    guest.sh("mkdir /srv/dir; echo x > /srv/dir/f; ln -s nowhere /srv/dangling")
+    guest.applied(
+        User(at=AT, name="new"),
+        File(at=AT, path="/srv/new", contents=text("x")),
+        Link(at=AT, path="/srv/way", target="dir"),
+        Link(at=AT, path="/srv/0", target="/srv/new", hard=True),
+        Link(at=AT, path="/srv/1", target="/srv/0", hard=True),
+        Link(at=AT, path="/srv/2", target="/srv/way/f", hard=True),
+        Link(at=AT, path="/srv/3", target="/home/new/.profile", hard=True),
+        Link(at=AT, path="/srv/4", target="/srv/dangling", hard=True),
+    )
+    assert guest.sh("[ /srv/1 -ef /srv/new ] && [ /srv/2 -ef /srv/dir/f ] && echo same") == "same"
+    assert guest.sh("[ /srv/3 -ef /home/new/.profile ] && readlink /srv/4") == "nowhere"
+
+
+def test_a_file_system_that_cannot_be_written_to_is_found_for_every_kind_of_node(
+    guest: ApplyGuest,
+) -> None:
+    guest.sh("mount --bind /opt /mnt; mount -o remount,bind,ro /mnt")
+    for node in (
+        File(at=AT, path="/mnt/f"),
+        Directory(at=AT, path="/mnt/d"),
+        Link(at=AT, path="/mnt/l", target="x"),
+    ):
+        findings = guest.refused(File(at=AT, path="/opt/f", contents=text("x")), node)
+        assert findings == ["$.storage: /mnt is mounted read-only"]
 
 
 def test_two_links_that_meet_are_refused_before_either_is_made(guest: ApplyGuest) -> None:
@@ -202,8 +259,16 @@ def test_more_than_there_is_room_for_is_refused(guest: ApplyGuest) -> None:
     assert [finding.partition(",")[0] for finding in findings] == [
         "$.1: its fetched contents cannot be read: [Errno 2] No such file or directory: "
         "'/stage/gone'",
-        "$.storage.files: 1048576 bytes are to be written below /srv",
+        "$.storage: 1048576 bytes are to be written below /srv",
     ]
+    # Many who read this wait for cloud-init to make room, which comes too late.
+    assert "grows the root file system only later" in guest.result()["findings"][1]["advice"]
+
+
+def test_more_files_than_there_are_inodes_are_refused(guest: ApplyGuest) -> None:
+    guest.sh("mount -t tmpfs -o nr_inodes=20 small /srv")
+    (finding,) = guest.refused(*(File(at=AT, path=f"/srv/{number}") for number in range(30)))
+    assert finding.startswith("$.storage: 30 files are to be made below /srv, ")
 
 
 def test_fetched_contents_come_from_their_file_and_it_goes_when_all_is_done(

@@ -50,14 +50,24 @@ def test_a_boot_that_does_not_count_any_more_leaves_room_for_another_config(
     assert guest.applied(once, File(at=AT, path="/srv/new")).err == ""
 
 
+def break_program(guest: ApplyGuest, name: str) -> None:
+    guest.sh(f"mv /usr/sbin/{name} /{name}; cp /bin/false /usr/sbin/{name}")
+
+
+def mend_program(guest: ApplyGuest, name: str) -> None:
+    guest.sh(f"mv /{name} /usr/sbin/{name}")
+
+
 def test_what_was_done_before_a_failure_is_not_done_again(guest: ApplyGuest) -> None:
     log = File(at=AT, path="/srv/log", append=(text("x"),))
-    nowhere = Link(at="$.l", path="/srv/hard", target="/srv/nowhere", hard=True)
-    assert guest.apply(log, nowhere).code == 1
-    guest.sh("echo y >> /srv/log; : > /srv/nowhere")
-    guest.applied(log, nowhere)
+    late = Group(at="$.g", name="late")
+    break_program(guest, "groupadd")
+    assert guest.apply(log, late).code == 1
+    guest.sh("echo y >> /srv/log")
+    mend_program(guest, "groupadd")
+    guest.applied(log, late)
     assert guest.read("/srv/log") == "xy\n"
-    assert guest.stat("/srv/hard").startswith("regular empty file")
+    assert guest.sh("getent group late").startswith("late:")
 
 
 def test_a_failure_is_told_and_the_next_boot_tries_the_rest_again(guest: ApplyGuest) -> None:
@@ -66,14 +76,14 @@ def test_a_failure_is_told_and_the_next_boot_tries_the_rest_again(guest: ApplyGu
         User(at="$.u", name="new", groups=("made",)),
         File(at="$.f", path="/srv/f", contents=text("x"), user="new"),
     )
-    guest.sh("mv /usr/sbin/useradd /useradd; cp /bin/false /usr/sbin/useradd")
+    break_program(guest, "useradd")
     result = guest.apply(*steps)
     assert result.code == 1
     assert "$.u: user new: useradd" in result.err
     document = guest.result()
     assert document["status"] == "failed"
     assert [finding["at"] for finding in document["findings"]] == ["$.u"]
-    guest.sh("mv /useradd /usr/sbin/useradd")
+    mend_program(guest, "useradd")
     guest.applied(*steps)
     assert guest.stat("/srv/f") == "regular file 644 new root"
 
@@ -81,8 +91,8 @@ def test_a_failure_is_told_and_the_next_boot_tries_the_rest_again(guest: ApplyGu
 def test_a_repaired_config_goes_on_from_what_the_broken_one_has_made(guest: ApplyGuest) -> None:
     file = File(at="$.f", path="/home/new/f", contents=text("x"), user="new")
     other = User(at="$.v", name="other")
-    nowhere = Link(at="$.l", path="/srv/hard", target="/srv/nowhere", hard=True)
-    assert guest.apply(User(at="$.u", name="new"), other, file, nowhere).code == 1
+    break_program(guest, "groupadd")
+    assert guest.apply(User(at="$.u", name="new"), other, file, Group(at=AT, name="g")).code == 1
     guest.sh("useradd late")
     guest.applied(User(at="$.u", name="new", shell="/bin/dash"), other, file)
     assert guest.sh("getent passwd new | cut -d: -f7") == "/bin/dash"
