@@ -192,7 +192,8 @@ class DataSourceHyperVKVP(sources.DataSource):
             self._surrender(name, error)
             return True
         message = f"{name}: {self._story_of(error)}"
-        LOG.error("%s. Other datasources have their turn", message)
+        # In the words that `hyperv-kvp diagnose` looks for.
+        LOG.error("%s. This instance comes up without it. Others have their turn", message)
         try:
             from datasource_hyperv_kvp import faults
 

@@ -36,6 +36,7 @@ def conclude(evidence: Evidence) -> Conclusion:
         _elsewhere(evidence)
         or _cloud_init_off(evidence)
         or _still_running(evidence)
+        or _failed(evidence)
         or _not_asked(evidence)
         or _nothing_came(evidence)
     )
@@ -103,6 +104,17 @@ def _still_running(evidence: Evidence) -> Conclusion | None:
             "cloud-init has not run in this boot: look at `systemctl status cloud-init-local`"
         )
     return Conclusion(None, "Not known yet: cloud-init is still at work.")
+
+
+def _failed(evidence: Evidence) -> Conclusion | None:
+    """Ours was asked, and something was wrong on this side of the keys."""
+    faults = evidence.cloud_init.faults
+    if not faults:
+        return None
+    return _no(
+        f"{NAME} could not do its work: {_short('; '.join(faults))}{_used(evidence)}; mend that "
+        "and restart this machine"
+    )
 
 
 def _not_asked(evidence: Evidence) -> Conclusion | None:

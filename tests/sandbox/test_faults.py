@@ -227,6 +227,8 @@ def test_what_keeps_us_from_reading_shows_whoever_provisions_the_machine(
     status = guest.status()
     assert not status.clean
     assert "HyperVKVP-keys-of-the-host-not-read" in status.text
+    if wrong == "option":
+        assert "patience" in guest.run(["hyperv-kvp", "diagnose"], check=False).out
     # mended, the next boot has nothing to say
     options.unlink(missing_ok=True)
     reader.write_text(whole)

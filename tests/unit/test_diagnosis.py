@@ -119,6 +119,17 @@ def test_what_the_machine_came_up_without_is_told(machine: Machine) -> None:
     assert "a script failed" not in conclusion.sentence
 
 
+@pytest.mark.parametrize("used", ["DataSourceNone", "DataSourceNoCloud [seed=/dev/sr0]"])
+def test_keys_that_could_not_be_read_are_told_whatever_was_used(
+    machine: Machine, used: str
+) -> None:
+    machine.pools(encode({USER_DATA: "#cloud-config\n"}), FACTS, fresh=True)
+    machine.finished(used)
+    fault = "keys of the host not read: unknown: patience. This instance comes up without it."
+    machine.write("var/log/cloud-init.log", f"{LOG}x - DataSourceHyperVKVP.py[ERROR]: {fault}\n")
+    assert "unknown: patience" in machine.sentence()
+
+
 def test_errors_that_are_not_ours_are_told_too(machine: Machine) -> None:
     machine.finished(DEVICE_SOURCE, errors=("runcmd failed",))
     assert "runcmd failed" in machine.sentence()
