@@ -65,6 +65,10 @@ def objection(config: dict[str, Any], distro: Any, scratch: Path) -> str | None:
         state = network_state.parse_net_config_data(config, renderer=renderer)
         with tempfile.TemporaryDirectory(prefix="hyperv-kvp-", dir=scratch) as root:
             refused = _render(state, renderer, Path(root))
+    except (OSError, subprocess.TimeoutExpired) as error:
+        # That is no word on the config: a full disk, say, or a machine under load.
+        LOG.info("The network-config cannot be tried beforehand: %s", error)
+        return None
     except Exception as error:
         return f"cloud-init cannot make use of it ({type(error).__name__})"
     if refused:

@@ -48,7 +48,7 @@ class Distro:
 class Netplan(netplan.Renderer):  # type: ignore[misc]  # cloud-init has no types
     """A renderer for a netplan that is made up."""
 
-    NETPLAN_GENERATE = (sys.executable, "-c", NETPLAN)
+    NETPLAN_GENERATE: tuple[str, ...] = (sys.executable, "-c", NETPLAN)
 
 
 def ask(text: str, renderer: object, scratch: Path) -> str | None:
@@ -110,6 +110,14 @@ def test_a_device_that_the_machine_lacks_is_named(tmp_path: Path) -> None:
     found = ask(text, Netplan(), tmp_path)
     assert found
     assert "00:15:5d:00:00:01" in found
+
+
+def test_a_trial_that_fails_says_nothing_of_the_config(tmp_path: Path) -> None:
+    class Missing(Netplan):
+        NETPLAN_GENERATE = ("/nonexistent/netplan",)
+
+    assert ask(DHCP, Missing(), tmp_path) is None
+    assert ask(DHCP, Netplan(), tmp_path / "nonexistent") is None
 
 
 def test_without_a_renderer_cloud_init_says_so_itself(tmp_path: Path) -> None:
