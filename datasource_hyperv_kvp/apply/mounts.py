@@ -1,4 +1,5 @@
-"""File systems of /etc/fstab that the plan writes to and that this early boot has not mounted yet.
+"""File systems that the plan writes to and that this early boot has not mounted yet: those of
+/etc/fstab and of mount units.
 
 cloud-init's local stage runs after the root is writable and before anything else is mounted: a
 file for /srv would end up below what is mounted there later.
@@ -7,19 +8,20 @@ file for /srv would end up below what is mounted there later.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import database, homes
+from . import database, homes, mount_units
 from . import plan as plans
 from .errors import ApplyError
 from .machine import Machine
 from .paths import depth, resolve
 from .plan import Plan
-from .surroundings import mount_points
+from .surroundings import mount_points, unescape
 from .system_steps import KernelArguments
 from .systemd import is_running
+from .unit_files import SEARCH
 
 FSTAB = Path("/etc/fstab")
 
@@ -37,29 +39,33 @@ _NETWORK = ("nfs", "nfs4", "cifs", "smb3", "ceph", "glusterfs", "9p")
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of fstab."""
+    """A file system that a boot mounts by itself.
+
+    :param optional: the boot goes on without it.
+    :param in_fstab: ``mount`` knows it; otherwise only systemd does.
+    """
 
     where: str
-    options: tuple[str, ...]
+    optional: bool
+    in_fstab: bool = True
 
 
-def entries(fstab: Path = FSTAB) -> Iterator[Entry]:
-    """The file systems that a boot mounts by itself and without network."""
+def _fstab(fstab: Path) -> Iterator[tuple[str, str, set[str]]]:
+    """Mount point, type and options of every line."""
     if not fstab.exists():
         return
     for line in fstab.read_text(encoding="utf-8", errors="surrogateescape").splitlines():
         fields = line.split()
-        if (
-            len(fields) < 4
-            or fields[0].startswith("#")
-            or not fields[1].startswith("/")
-            or fields[1] == "/"
-        ):
-            continue
-        options = tuple(fields[3].split(","))
-        if {"noauto", "_netdev"} & set(options) or fields[2] in (*_NETWORK, "swap"):
-            continue
-        yield Entry(fields[1].replace("\\040", " ").rstrip("/"), options)
+        if len(fields) >= 4 and not fields[0].startswith("#") and fields[1].startswith("/"):
+            where = unescape(fields[1]).rstrip("/")
+            yield where or "/", fields[2], set(fields[3].split(","))
+
+
+def entries(fstab: Path = FSTAB) -> Iterator[Entry]:
+    """The file systems of fstab that a boot mounts by itself and without network."""
+    for where, kind, options in _fstab(fstab):
+        if where != "/" and kind not in _NETWORK and not {"noauto", "_netdev"} & options:
+            yield Entry(where, "nofail" in options)
 
 
 def places(plan: Plan) -> Iterator[str]:
@@ -90,9 +96,21 @@ def wanted(plan: Plan, table: Iterable[Entry], mounted: Iterable[str]) -> list[E
     return sorted(found, key=lambda entry: depth(entry.where))
 
 
-def outstanding(plan: Plan, fstab: Path = FSTAB) -> list[Entry]:
+def outstanding(plan: Plan, fstab: Path = FSTAB, search: Sequence[Path] = SEARCH) -> list[Entry]:
     """What :func:`mount_wanted` would mount now. Until then nobody can tell what stands there."""
-    return wanted(plan, entries(fstab), mount_points())
+    found = wanted(plan, entries(fstab), mount_points())
+    units = mount_units.known(search)
+    for where, _kind, _options in _fstab(fstab):
+        units.pop(where, None)
+    # systemd is asked only if there is a unit for a place that the plan writes to.
+    beside = wanted(plan, (Entry(where, True) for where in units), mount_points())
+    coming = mount_units.coming(units[entry.where] for entry in beside)
+    found += [
+        Entry(entry.where, not coming[units[entry.where]], in_fstab=False)
+        for entry in beside
+        if units[entry.where] in coming
+    ]
+    return sorted(found, key=lambda entry: depth(entry.where))
 
 
 def awaited(plan: Plan, seconds: float, fstab: Path = FSTAB) -> list[Entry]:
@@ -113,16 +131,19 @@ def mount_wanted(plan: Plan, machine: Machine, fstab: Path = FSTAB) -> None:
         while is_running() and entry.where not in mount_points() and time.monotonic() < deadline:
             # The boot does it anyway, after the check of the file system; that wants it unmounted.
             time.sleep(POLL)
+        said = "systemd has not mounted it"
         while entry.where not in mount_points():
-            result = machine.try_run(["mount", entry.where])
-            if result.returncode == 0:
-                break
-            if time.monotonic() > deadline:
+            if entry.in_fstab:
+                result = machine.try_run(["mount", entry.where])
+                if result.returncode == 0:
+                    break
                 said = " ".join(result.stderr.split())
-                if "nofail" not in entry.options:
+            if time.monotonic() > deadline or not entry.in_fstab:
+                if not entry.optional:
                     raise ApplyError(
                         f"{entry.where} cannot be mounted: {said}",
-                        advice="mend its line in /etc/fstab, or add nofail to it",
+                        advice="mend its line in /etc/fstab or its unit, or let the boot go on"
+                        " without it (nofail)",
                     )
                 machine.log(f"going on without {entry.where}: {said}")
                 break

@@ -17,7 +17,7 @@ CHUNK = 300
 
 _PROPERTIES = (
     *("Id", "Names", "LoadState", "ActiveState", "Type", "RefuseManualStop", "WantedBy"),
-    *("RequiredBy", "UpheldBy", "TriggeredBy", "Wants", "Requires", "Before"),
+    *("RequiredBy", "UpheldBy", "TriggeredBy", "Wants", "Requires", "Before", "After"),
     "ConditionTimestampMonotonic",
 )
 
@@ -40,6 +40,8 @@ class UnitState:
     triggered_by: frozenset[str] = frozenset()
     pulls: frozenset[str] = frozenset()
     before: frozenset[str] = frozenset()
+    after: frozenset[str] = frozenset()
+    required_by: frozenset[str] = frozenset()
     tried: bool = False
 
     @classmethod
@@ -57,6 +59,8 @@ class UnitState:
             triggered_by=names("TriggeredBy"),
             pulls=names("Wants", "Requires"),
             before=names("Before"),
+            after=names("After"),
+            required_by=names("RequiredBy"),
             tried=values.get("ConditionTimestampMonotonic", "0") not in ("", "0"),
         )
 
