@@ -89,7 +89,8 @@ def append_to_file(path: str, size: int, contents: Iterable[Contents]) -> None:
     Cutting it back first makes a second run, after a power cut in the middle, give the same.
     """
     with opened(path, os.O_WRONLY) as descriptor:
-        os.ftruncate(descriptor, size)
+        # Never longer: that would put zero bytes into a file that somebody has begun anew.
+        os.ftruncate(descriptor, min(size, os.fstat(descriptor).st_size))
         with os.fdopen(os.dup(descriptor), "wb") as file:
             file.seek(0, os.SEEK_END)
             pour(contents, file)

@@ -23,7 +23,10 @@ class HostNameHandler(Handler[HostName]):
         return {}
 
     def apply(self, step: HostName, before: State, run: Run) -> None:
-        name = name_in(HOSTNAME.read_text(encoding="utf-8", errors="replace"))
+        try:
+            name = name_in(HOSTNAME.read_text(encoding="utf-8", errors="replace"))
+        except FileNotFoundError:  # a link of the config that leads nowhere yet
+            name = ""
         if not name:
             run.machine.log(f"{HOSTNAME} holds no name; the running name stays")
             return

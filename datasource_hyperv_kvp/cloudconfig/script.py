@@ -22,11 +22,15 @@ _HEAD = """\
 ignition_dir=$(mktemp -d /run/ignition-apply.XXXXXXXX) || exit 1
 ignition_umask=$(umask)
 umask 077
+# Names of files and accounts are UTF-8, whatever the locale of this boot.
+PYTHONUTF8=1
+export PYTHONUTF8
 """
 
 _TAIL = """\
 rm -rf "$ignition_dir"
 umask "$ignition_umask"
+unset PYTHONUTF8
 # Commands that follow in bootcmd must not hide the failure: cloud-init sees the last status only.
 if [ "$ignition_status" -ne 0 ]; then
   echo "ignition: the config was not applied, see the messages above" >&2

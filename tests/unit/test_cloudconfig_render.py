@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -349,6 +350,14 @@ def run_script(cloud_config: dict[str, Any], after: str, directory: Path) -> Any
     path = directory / "script"
     path.write_text(f"{script}\n{after}\n")
     return subprocess.run(["/bin/sh", path], capture_output=True, text=True, check=False)
+
+
+def test_names_are_utf_8_in_every_locale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}.items():
+        monkeypatch.setenv(name, value)
+    program = [sys.executable, "-c", "import sys; print(sys.getfilesystemencoding())"]
+    result = run_script(render(with_file(), program=program), "echo $PYTHONUTF8", tmp_path)
+    assert result.stdout == "utf-8\n\n"
 
 
 def test_the_script_hands_the_plan_to_the_program_in_private(tmp_path: Path) -> None:

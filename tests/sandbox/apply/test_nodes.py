@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from datasource_hyperv_kvp.apply.plan import Contents, Directory, File, Link, User
+from datasource_hyperv_kvp.apply.plan import Contents, Directory, File, HostName, Link, User
 from tests.sandbox.apply.guest import ApplyGuest
 
 AT = "$.storage"
@@ -233,6 +233,13 @@ def test_two_links_that_meet_are_refused_before_either_is_made(guest: ApplyGuest
         Link(at="$.0", path="/srv/a/l", target="x"), Link(at="$.1", path="/srv/b/l", target="x")
     )
     assert findings == ["$.1.path: /srv/b/l resolves to /srv/b/l, and so does /srv/a/l"]
+
+
+def test_a_host_name_that_is_a_link_to_nowhere_stops_nothing(guest: ApplyGuest) -> None:
+    result = guest.applied(
+        Link(at=AT, path="/etc/hostname", target="/srv/later", overwrite=True), HostName(at=AT)
+    )
+    assert "holds no name; the running name stays" in result.err
 
 
 def test_a_mounted_file_system_is_not_emptied(guest: ApplyGuest) -> None:
