@@ -126,7 +126,12 @@ growpart: {mode: 'off'}
 resize_rootfs: false
 apt: {preserve_sources_list: true}
 locale: false
+ssh: {emit_keys_to_console: false}
+no_ssh_fingerprints: true
 """
+
+#: Nobody reads the journal of a guest that is gone.
+JOURNAL = "[Journal]\nStorage=volatile\n"
 
 
 IMAGE_SIZE = "2G"
@@ -155,6 +160,7 @@ def make_tree(release: str) -> Path:
     """
     rootfs = make_rootfs(release)
     recipe = [rootfs.name, GUEST_PACKAGES, MASKED, GENERATORS, BLACKLISTED, CLOUD_CONFIG]
+    recipe.append(JOURNAL)
     recipe.append((HERE / "make-tree").read_text())
     recipe.append([(PROJECT / file).read_text() for file in GUEST_MODULES])
     recipe.append([file.read_text() for file in sorted(GUEST_FILES.glob("*.[crs]*"))])
@@ -262,6 +268,8 @@ def _furnish(root: Path) -> None:
     (root / "etc/modprobe.d").mkdir(exist_ok=True)
     (root / "etc/modprobe.d/lab.conf").write_text(blacklist)
     (root / "etc/cloud/cloud.cfg.d/06_lab.cfg").write_text(CLOUD_CONFIG)
+    (root / "etc/systemd/journald.conf.d").mkdir(exist_ok=True)
+    (root / "etc/systemd/journald.conf.d/volatile.conf").write_text(JOURNAL)
     (root / "etc/fstab").write_text("/dev/nvme0n1 / ext4 defaults 0 0\n")
 
 

@@ -11,12 +11,10 @@ from tests.hyperv.engine import SET
 
 POOLS = "/var/lib/hyperv"
 
-#: As an unprivileged user: every file that this boot has changed and this user may read. A file
-#: that has not been touched since the image was made cannot hold the payload.
+#: As an unprivileged user: every file that this user may read, every process.
 _SEARCH = f"""\
-booted=@$(( $(date +%s) - $(cut -d. -f1 /proc/uptime) - 5 ))
-find / \\( -path /proc -o -path /sys -o -path /usr/lib/lab \\) -prune -o \\
-    -type f -newerct "$booted" -readable -print0 2>/dev/null | xargs -0 -r grep -slF "{SECRET}"
+find / \\( -path /proc -o -path /sys \\) -prune -o -type f -readable -print0 2>/dev/null |
+    xargs -0 -r grep -slF "{SECRET}"
 for process in /proc/[0-9]*; do
     tr '\\0' ' ' < $process/cmdline | grep -F "{SECRET}" | grep -v grep && echo $process
     tr '\\0' ' ' < $process/environ 2>/dev/null | grep -F "{SECRET}" && echo $process

@@ -13,6 +13,7 @@ from tests.boot.scenarios.network import (
     NEEDED_FILE,
     NEEDING_UNIT,
     NETWORK_CONFIG,
+    NETWORKD,
     assert_network,
 )
 from tests.boot.scenarios.payloads import keys
@@ -119,7 +120,7 @@ def is_active(guest: Guest, unit: str) -> bool:
 def units_and_network(lab: Lab) -> None:
     """Units in their order, one before the network, which is ours; what was read is read again."""
     sent = world(CONFIG, network_config=NETWORK_CONFIG)
-    guest = lab.boot(lab.disk(files=IMAGE), sent, network="restrict=on")
+    guest = lab.boot(lab.disk(files={**IMAGE, **NETWORKD}), sent, network="restrict=on")
     checks.assert_clean(guest)
     assert_network(guest, "there before the network")
     order = guest.read("/run/order").split()

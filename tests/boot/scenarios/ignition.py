@@ -16,6 +16,7 @@ from tests.boot.lab import Guest, Lab
 from tests.boot.registry import scenario
 from tests.boot.scenarios import checks
 from tests.boot.scenarios.daemon import assert_daemon_undisturbed
+from tests.boot.scenarios.network import NETWORKD
 from tests.boot.scenarios.payloads import PASSWORD_HASH, SSH_KEY, keys
 from tests.boot.scenarios.timing import troubled
 from tests.boot.world import World
@@ -203,7 +204,7 @@ def every_field_late_to_device(lab: Lab) -> None:
     """Every field but those of disks, one file fetched; a late device, keys late and backwards."""
     sent = keys({"ignition.config": json.dumps(EVERY_FIELD)})
     world = World(requests=troubled(sent), device_after=6.0)
-    guest = lab.boot(lab.disk(), world, network=_server(lab.directory))
+    guest = lab.boot(lab.disk(files=NETWORKD), world, network=_server(lab.directory))
     checks.assert_clean(guest)
     checks.assert_used(guest, "device (/dev/vmbus/hv_kvp)")
     checks.assert_pools(guest, sent)

@@ -16,6 +16,13 @@ ethernets:
     set-name: lan0
     addresses: ["{ADDRESS}"]
 """
+#: Debian's cloud images have networkd enabled, and netplan 1.2 counts on it. The lab's other guests
+#: have no network for which to start it.
+NETWORKD = {
+    "/usr/lib/systemd/system/multi-user.target.d/network.conf": (
+        "[Unit]\nWants=systemd-networkd.service\n"
+    ),
+}
 #: A service of the network's own early time, and the file it reads.
 NEEDED_FILE = "/opt/needed-by-network"
 NEEDING_UNIT = {
