@@ -11,11 +11,14 @@ from . import database, ssh_keys
 from .errors import ApplyError, Finding
 from .files import remove, temporary_beside
 from .machine import Machine
-from .paths import NodeKind, kind_at
+from .outlook import Outlook
+from .paths import NodeKind, kind_at, parents, resolve
 from .plan import User
 
 #: The first that exists counts; SUSE keeps the distribution's own below /usr/etc.
 USERADD_DEFAULTS = (Path("/etc/default/useradd"), Path("/usr/etc/default/useradd"))
+#: What useradd copies into a new home beside what its settings name: SUSE's second place.
+VENDOR_SKELETON = Path("/usr/etc/skel")
 LOGIN_DEFS = (Path("/etc/login.defs"), Path("/usr/etc/login.defs"))
 
 
@@ -73,6 +76,49 @@ def removal_findings(step: User) -> Iterator[Finding]:
     if home.exists() and home.stat().st_uid != account.uid:
         message = f"its home directory {home} belongs to another user and cannot go with it"
         yield Finding(step.at, message, "keep the user, or give it a home of its own before")
+
+
+def foresee(step: User, outlook: Outlook) -> None:
+    """Tell the outlook what the account's step will leave in homes, for the nodes that follow."""
+    account = database.accounts().get(step.name)
+    old = _resolved(account.home) if account else None
+    if not step.should_exist:
+        if account and old and kind_at(old) is not NodeKind.ABSENT:
+            outlook.nodes[old] = NodeKind.ABSENT
+        return
+    home = _resolved(step.home_dir) if step.home_dir else old or _resolved(default_home(step.name))
+    if old is None:
+        if not step.no_create_home and outlook.kind_at(home) is NodeKind.ABSENT:
+            skeleton = Path(_setting(USERADD_DEFAULTS, "SKEL", "=") or "/etc/skel")
+            for source in (VENDOR_SKELETON, skeleton):
+                _copied(source, home, outlook)
+    elif home != old and kind_at(old) is NodeKind.DIRECTORY:
+        if any(path.startswith((f"{home}/", f"{old}/")) for path in outlook.paths.values()):
+            _copied(Path(old), home, outlook)
+        outlook.nodes[old] = NodeKind.ABSENT
+    if step.ssh_authorized_keys:
+        keys = ssh_keys.keys_path(home)
+        _made(str(Path(keys).parent), outlook)
+        outlook.nodes[keys] = NodeKind.FILE
+
+
+def _resolved(home: str) -> str:
+    """A home with links followed, its own too."""
+    return str(Path(resolve(f"{home}/x")).parent)
+
+
+def _made(directory: str, outlook: Outlook) -> None:
+    for path in (directory, *parents(directory)):
+        if outlook.kind_at(path) is NodeKind.ABSENT:
+            outlook.nodes[path] = NodeKind.DIRECTORY
+
+
+def _copied(source: Path, home: str, outlook: Outlook) -> None:
+    _made(home, outlook)
+    for directory, names, files in os.walk(source):
+        for name in (*names, *files):
+            path = Path(directory, name)
+            outlook.nodes[f"{home}/{path.relative_to(source)}"] = kind_at(str(path))
 
 
 def move(old: str, new: str, machine: Machine) -> None:

@@ -39,6 +39,7 @@ class UserHandler(AccountHandler[User]):
                 yield from homes.findings(step, exists)
             elif exists:
                 yield from homes.removal_findings(step)
+        homes.foresee(step, outlook)
         if not step.should_exist:
             outlook.users.pop(step.name, None)
             return
