@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from datasource_hyperv_kvp.kvp.poolfile import parse_records
 from tests.boot.lab import Guest
 from tests.boot.scenarios.payloads import SECRET
 from tests.hyperv.engine import SET
@@ -50,8 +51,8 @@ def assert_pools(guest: Guest, keys: Mapping[str, str]) -> None:
     listing = guest.sh(f"stat -c '%a %U %n' {POOLS}/.kvp_pool_*")
     open_ones = [line for line in listing.splitlines() if not line.startswith("600 root ")]
     assert not [line for line in open_ones if line[-1] in "03"], f"readable by others: {open_ones}"
-    dump = guest.run("hyperv-kvp", "dump", "--format", "json", "--unredacted")
-    found = {each["key"]: each["value"] for each in json.loads(dump) if each["pool"] == 0}
+    content = guest.read(f"{POOLS}/.kvp_pool_0").encode()
+    found = {record.key: record.value for record in parse_records(content)}
     assert found == dict(keys), f"the pool files hold {sorted(found)}"
 
 

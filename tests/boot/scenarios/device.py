@@ -26,6 +26,7 @@ def device_only(lab: Lab) -> None:
     checks.assert_used(guest, "DataSourceHyperVKVP [device (/dev/vmbus/hv_kvp)]")
     checks.assert_delivered(guest, sent)
     checks.assert_pools(guest, sent)
+    assert "cloud-init.user-data" in guest.run("hyperv-kvp", "dump")
     assert guest.read("/srv/count").split() == ["applied"]
     assert guest.read("/srv/vm-name").strip() == "web-17"
     assert guest.read("/root/secret") == SECRET
