@@ -87,9 +87,13 @@ class Nodes:
         self._users = [user["name"] for user in users if user.get("shouldExist") is not False]
         self._gone = [user["name"] for user in users if user.get("shouldExist") is False]
         self._groups = [group["name"] for group in groups if group.get("shouldExist") is not False]
-        homes = [f"/home/{name}" for name in self._users if "/" not in name and name != "root"]
+        homes = [_home(user) for user in users if user["name"] != "root"]
         self._homes = homes + [f"{home}/.config/systemd/user" for home in homes]
-        self._skeleton = [f"{home}/{name}" for home in homes for name in (".bashrc", ".profile")]
+        self._in_homes = [
+            f"{home}/{name}"
+            for home in homes
+            for name in (".bashrc", ".profile", ".ssh/authorized_keys", "notes")
+        ]
         self._taken: set[str] = set()
         self._files: list[str] = []
         self._under: list[str] = []
@@ -116,7 +120,7 @@ class Nodes:
             if existing and draws.chance(0.35):
                 path, stands = draws.random.choice(existing), True
             else:
-                parent = draws.random.choice([*_PARENTS, *self._under * 2, *self._homes * 2])
+                parent = draws.random.choice([*_PARENTS, *self._under * 2, *self._homes * 3])
                 if draws.risk(0.05):
                     parent = draws.random.choice(["/srv/have/file", "/srv/have/dangling"])
                 name = f"{draws.random.choice('abcdefgh')}{len(self._taken)}"
@@ -183,7 +187,7 @@ class Nodes:
     def _file(self) -> dict[str, Any] | None:
         draws = self._draws
         existing = [path for path in furnish.FILES if not path.startswith("/home/carol")]
-        existing += ["/srv/have/hard-b", *_SYSTEM_FILES, *self._skeleton, *_ALIASES]
+        existing += ["/srv/have/hard-b", *_SYSTEM_FILES, *self._in_homes, *_ALIASES]
         path, stands = self._place([*existing, *_REPLACEABLE, _UNIT_FILE])
         if not path:
             return None
@@ -268,3 +272,9 @@ class Nodes:
         elif draws.chance(0.1):
             node["overwrite"] = False
         return node
+
+
+def _home(user: dict[str, Any]) -> str:
+    name: str = user["name"]
+    known = furnish.USERS[name][3] if name in furnish.USERS else f"/home/{name}"
+    return str(user.get("homeDir") or known).rstrip("/")
