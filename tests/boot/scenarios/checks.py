@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping
 
@@ -51,7 +52,7 @@ def assert_pools(guest: Guest, keys: Mapping[str, str]) -> None:
     listing = guest.sh(f"stat -c '%a %U %n' {POOLS}/.kvp_pool_*")
     open_ones = [line for line in listing.splitlines() if not line.startswith("600 root ")]
     assert not [line for line in open_ones if line[-1] in "03"], f"readable by others: {open_ones}"
-    content = guest.read(f"{POOLS}/.kvp_pool_0").encode()
+    content = base64.b64decode(guest.run("base64", f"{POOLS}/.kvp_pool_0"))
     found = {record.key: record.value for record in parse_records(content)}
     assert found == dict(keys), f"the pool files hold {sorted(found)}"
 
