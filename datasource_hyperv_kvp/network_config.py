@@ -104,7 +104,9 @@ def _render(state: Any, renderer: Any, root: Path) -> str | None:
         stdin=subprocess.DEVNULL,
         timeout=NETPLAN_TIMEOUT,
     )
-    return "netplan refuses it; try it with `netplan generate --root-dir`" * (done.returncode != 0)
+    if done.returncode == 0:
+        return None
+    return "netplan refuses it; try it with `netplan generate --root-dir`"
 
 
 def made_up(sys_cfg: Mapping[str, Any], cloud_dir: Path, root: Path = Path("/")) -> list[str]:
