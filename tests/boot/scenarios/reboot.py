@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.boot import grub
 from tests.boot.lab import Lab
-from tests.boot.registry import BOOKWORM, FORKY, scenario
+from tests.boot.registry import BOOKWORM, scenario
 from tests.boot.scenarios import checks
 from tests.boot.scenarios.first_boot_units import enabled, file, service, world
 
@@ -23,7 +23,7 @@ CONFIG: dict[str, Any] = {
 }
 
 
-@scenario((BOOKWORM, FORKY), boots=4)
+@scenario((BOOKWORM,), boots=4)
 def one_reboot(lab: Lab) -> None:
     """Kernel arguments, through a real GRUB: one reboot, no more; nothing is lost by it."""
     disk = lab.disk(files=grub.files(lab.release))
