@@ -293,10 +293,12 @@ def _command(
         ),
         *("-smbios", _smbios(3, manufacturer=firmware.vendor, asset=firmware.asset_tag)),
     ]
+    # All behind one controller: the kernel looks at several in any order, and /dev/nvme0n1 is root.
+    command += ["-device", "nvme,id=disks,serial=lab"]
     for number, drive in enumerate(drives):
         command += [
             *("-drive", f"file={drive},if=none,id=d{number},format=raw,cache=unsafe"),
-            *("-device", f"nvme,drive=d{number},serial=disk{number}"),
+            *("-device", f"nvme-ns,bus=disks,drive=d{number},nsid={number + 1}"),
         ]
     if network:
         command += ["-netdev", f"user,id=net,{network}", "-device", "virtio-net-pci,netdev=net"]
