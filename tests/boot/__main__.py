@@ -107,8 +107,7 @@ def main(arguments: list[str]) -> int:
     """Play what is asked for; 0 if all of it passed."""
     parser = argparse.ArgumentParser(prog="tests.boot", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="RELEASE|SCENARIO|fast")
-    # One more than processors: some guests wait for a host that says nothing.
-    parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1) + 1)
+    parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1))
     parser.add_argument("--keep", action="store_true", help="keep logs of what passed, too")
     parser.add_argument("--list", action="store_true", help="show the scenarios")
     options = parser.parse_args(arguments)
