@@ -3,6 +3,7 @@ systemd-gpt-auto-generator has made. Those in /etc/fstab are :mod:`.mounts`' own
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -20,7 +21,7 @@ PATIENCE = 30.0
 #: network that may not be up yet.
 LATER = OURS | {"network.target", "network-online.target", "remote-fs-pre.target"}
 
-_ESCAPED = re.compile(r"\\x([0-9a-f]{2})")
+_ESCAPED = re.compile(rb"\\x([0-9a-f]{2})")
 
 
 def known(search: Sequence[Path] = SEARCH) -> dict[str, str]:
@@ -35,7 +36,9 @@ def known(search: Sequence[Path] = SEARCH) -> dict[str, str]:
 def mount_point(unit: str) -> str:
     """``/srv/my-data`` for ``srv-my\\x2ddata.mount``."""
     path = "/" + unit[: -len(".mount")].strip("-").replace("-", "/")
-    return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), path)
+    # Bytes: a letter beyond ASCII is several of them.
+    name = _ESCAPED.sub(lambda match: bytes.fromhex(match[1].decode()), os.fsencode(path))
+    return os.fsdecode(name)
 
 
 def coming(units: Iterable[str]) -> Mapping[str, bool]:

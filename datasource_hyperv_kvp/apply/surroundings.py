@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from .errors import Finding
 from .outlook import Outlook
 from .paths import NodeKind, parents, volatile_root
 from .plan import Node
+
+_OCTAL = re.compile(r"\\([01][0-7]{2})")
 
 #: Replacing one of these pulls the rug from under the running system.
 VITAL = (
@@ -72,9 +75,10 @@ def _lines(mountinfo: Path) -> list[str]:
 
 
 def unescape(field: str) -> str:
-    """The kernel writes blanks, tabs, newlines and backslashes as three octal digits."""
-    head, *rest = field.split("\\")
-    return head + "".join(chr(int(part[:3], 8)) + part[3:] for part in rest)
+    """The kernel writes blanks, tabs, newlines and backslashes as three octal digits. A backslash
+    that an administrator has put into /etc/fstab without them stays, as it does for mount(8).
+    """
+    return _OCTAL.sub(lambda match: chr(int(match[1], 8)), field)
 
 
 def place_findings(step: Node, path: str, outlook: Outlook) -> Iterator[Finding]:

@@ -73,7 +73,12 @@ def test_a_line_of_fstab_counts_before_its_unit(guest: ApplyGuest) -> None:
 
 @pytest.mark.parametrize(
     ("unit", "path"),
-    [("-.mount", "/"), ("srv.mount", "/srv"), (r"var-lib-a\x2db\x20c.mount", "/var/lib/a-b c")],
+    [
+        ("-.mount", "/"),
+        ("srv.mount", "/srv"),
+        (r"var-lib-a\x2db\x20c.mount", "/var/lib/a-b c"),
+        (r"srv-b\xc3\xbccher.mount", "/srv/bücher"),
+    ],
 )
 def test_the_name_of_a_unit_says_where_it_mounts(unit: str, path: str) -> None:
     assert mount_point(unit) == path
@@ -84,6 +89,11 @@ def test_lines_of_fstab(tmp_path: Path) -> None:
     fstab.write_text(
         "# UUID=1 /old ext4 defaults 0 0\nUUID=1 / ext4 defaults 0 1\nUUID=2 none swap sw 0 0\n"
         "UUID=3 /srv/a\\040b\\134c/ ext4 defaults,nofail 0 2\nUUID=4 /boot vfat umask=0077 0 1\n"
+        "UUID=6 /by\\hand ext4 defaults 0 2\n"
         "UUID=5 /mnt ext4 noauto 0 0\nserver:/x /home nfs defaults 0 0\ndamaged /x\n"
     )
-    assert list(entries(fstab)) == [Entry("/srv/a b\\c", optional=True), Entry("/boot", False)]
+    assert list(entries(fstab)) == [
+        Entry("/srv/a b\\c", optional=True),
+        Entry("/boot", False),
+        Entry("/by\\hand", False),
+    ]
