@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any
 
 import datasource_hyperv_kvp.apply as program
-from datasource_hyperv_kvp.apply.plan import Plan, Step
+from datasource_hyperv_kvp.apply.plan import Contents, Plan, Step
 from tests.sandbox.sandbox import Result, Sandbox
 
 #: Where the program lies in the guest, and its package's name there.
@@ -20,6 +20,11 @@ PACKAGE = "ignition_apply"
 
 INSTANCE = "i-1"
 STATE = f"/var/lib/cloud/instances/{INSTANCE}/ignition"
+
+
+def text(value: str) -> Contents:
+    """Contents that a plan holds itself."""
+    return Contents(data=value.encode())
 
 
 class ApplyGuest:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-
 from datasource_hyperv_kvp.apply.plan import Group, User
 from tests.sandbox.apply.guest import STATE, ApplyGuest
 
@@ -13,12 +9,6 @@ AT = "$.passwd"
 HASH = "$6$salt$abcdefghijklmnop"
 KEY = "ssh-ed25519 AAAAC3Nza one"
 OTHER = "ssh-ed25519 AAAAC3Nzb two"
-
-
-@pytest.fixture
-def guest() -> Iterator[ApplyGuest]:
-    with ApplyGuest() as guest:
-        yield guest
 
 
 def field(guest: ApplyGuest, database: str, name: str, number: int) -> str:

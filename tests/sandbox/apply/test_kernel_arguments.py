@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -36,12 +35,6 @@ for option; do case "$option" in
     --remove-args=*) sed -i "s/ *${option#--remove-args=}//" /grubby.args ;;
 esac; done
 """
-
-
-@pytest.fixture
-def guest() -> Iterator[ApplyGuest]:
-    with ApplyGuest() as guest:
-        yield guest
 
 
 @pytest.fixture

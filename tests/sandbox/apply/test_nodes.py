@@ -2,24 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-
 from datasource_hyperv_kvp.apply.plan import Contents, Directory, File, HostName, Link, User
-from tests.sandbox.apply.guest import ApplyGuest
+from tests.sandbox.apply.guest import ApplyGuest, text
 
 AT = "$.storage"
-
-
-@pytest.fixture
-def guest() -> Iterator[ApplyGuest]:
-    with ApplyGuest() as guest:
-        yield guest
-
-
-def text(value: str) -> Contents:
-    return Contents(data=value.encode())
 
 
 def test_new_nodes_have_ignitions_defaults(guest: ApplyGuest) -> None:

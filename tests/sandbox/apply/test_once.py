@@ -3,25 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from datasource_hyperv_kvp.apply.plan import Contents, Directory, File, Group, Link, Plan, User
-from tests.sandbox.apply.guest import STATE, ApplyGuest
+from datasource_hyperv_kvp.apply.plan import Directory, File, Group, Link, Plan, User
+from tests.sandbox.apply.guest import STATE, ApplyGuest, text
 
 AT = "$.x"
-
-
-@pytest.fixture
-def guest() -> Iterator[ApplyGuest]:
-    with ApplyGuest() as guest:
-        yield guest
-
-
-def text(value: str) -> Contents:
-    return Contents(data=value.encode())
 
 
 def test_a_plan_is_applied_once_an_instance(guest: ApplyGuest) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from datasource_hyperv_kvp.apply.plan import Contents, File, Plan, Step
+from datasource_hyperv_kvp.apply.plan import File, Plan, Step
 from datasource_hyperv_kvp.apply.presets import preset_entries, to_enable
 from datasource_hyperv_kvp.apply.system_steps import (
     Dropin,
@@ -18,7 +17,7 @@ from datasource_hyperv_kvp.apply.system_steps import (
     ThisBoot,
     Unit,
 )
-from tests.sandbox.apply.guest import STATE, ApplyGuest
+from tests.sandbox.apply.guest import STATE, ApplyGuest, text
 
 AT = "$.systemd.units"
 CUTS = Path(__file__).with_name("power_cuts.py")
@@ -26,16 +25,6 @@ SYSTEM = "/etc/systemd/system"
 PRESET = "/etc/systemd/system-preset/20-ignition.preset"
 SERVICE = "[Service]\nExecStart=/bin/true\n"
 INSTALL = "[Install]\nWantedBy=multi-user.target\n"
-
-
-@pytest.fixture
-def guest() -> Iterator[ApplyGuest]:
-    with ApplyGuest() as guest:
-        yield guest
-
-
-def text(value: str) -> Contents:
-    return Contents(data=value.encode())
 
 
 def unit(name: str, contents: str | None = None, *, mask: bool | None = None) -> Unit:
