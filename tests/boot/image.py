@@ -8,7 +8,7 @@ Three layers, each cached under the name of what went into it:
   file system, made anew for every change of the project and copied for every boot.
 
 There is no boot loader and no initial RAM disk: QEMU starts the kernel, which has what it takes to
-mount an NVMe disk. So a guest is at its login prompt in 15 seconds without KVM.
+mount an NVMe disk; without KVM that is much of the time that a boot takes elsewhere.
 """
 
 from __future__ import annotations

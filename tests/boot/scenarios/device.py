@@ -18,7 +18,7 @@ DAEMON = "/root/hv_kvp_daemon"
 
 @scenario(fast=(FORKY,), boots=3)
 def device_only(lab: Lab) -> None:
-    """No daemon: provisioned; a later daemon finds the keys; second boot; another machine."""
+    """No daemon: provisioned; a later daemon finds the keys; second boot; on forky a clone."""
     sent = keys(DOCUMENTS)
     disk = lab.disk()
     guest = lab.boot(disk, World(requests=Host().requests(sent)))
