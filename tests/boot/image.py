@@ -264,6 +264,7 @@ def _furnish(root: Path) -> None:
         target = lab / file
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(PROJECT / file, target)
+    shutil.copy(GUEST_FILES / "drivers.sh", lab)
     shutil.copy(GUEST_FILES / "lab.service", units)
     trigger = units / "systemd-udev-trigger.service.d"
     trigger.mkdir()

@@ -151,7 +151,7 @@ class Lab:
     ) -> Machine:
         """Switch a machine on and return at once.
 
-        :param loader: a boot loader that finds the kernel on the disk.
+        :param loader: a boot loader that finds the kernel on the disk; then the machine may reboot.
         :param watch: paths; the machine says ``{"seen": path}`` when one comes into being.
         """
         assert self._kernel is not None
@@ -166,6 +166,7 @@ class Lab:
             arguments="" if loader else KERNEL_ARGUMENTS,
             network=network,
             watch=tuple(watch),
+            reboots=loader is not None,
         )
         self._machines.append(machine)
         threading.Thread(target=self._report, args=(machine, self.boots), daemon=True).start()

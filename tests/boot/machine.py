@@ -9,12 +9,14 @@ import contextlib
 import json
 import os
 import queue
+import re
 import select
+import signal
 import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,7 +35,13 @@ KERNEL_ARGUMENTS = (
     # A library at the same address in every process is translated once. systemd would translate
     # and check a BPF program if there were the security module for it.
     " norandmaps lsm=capability cryptomgr.notests"
+    # A kernel that panics ends the machine, and so the scenario.
+    " panic=-1"
 )
+
+#: For a machine with a second disk. The kernel gives NVMe disks their names in any order, so the
+#: second is of another kind, for which it wants a module.
+SECOND_DISK = " init=/usr/lib/lab/drivers.sh"
 
 
 class LabError(Exception):
@@ -60,6 +68,7 @@ class Machine:
     :param kernel: what QEMU starts: a kernel, or a boot loader that looks like one.
     :param arguments: for the kernel.
     :param drives: disk files, the root file system first.
+    :param reboots: whether a reboot is part of the test; if not, it ends the machine.
     """
 
     def __init__(
@@ -72,6 +81,7 @@ class Machine:
         arguments: str = KERNEL_ARGUMENTS,
         network: str = "",
         watch: tuple[str, ...] = (),
+        reboots: bool = False,
     ) -> None:
         self.directory = directory
         self.console = directory / "console.log"
@@ -90,9 +100,12 @@ class Machine:
         listener.bind(str(socket_path))
         listener.listen(1)
         self.started = time.monotonic()
+        if len(drives) > 1:
+            arguments += SECOND_DISK
         with (directory / "qemu.log").open("ab") as log:
+            command = _command(world, kernel, arguments, drives, self.console, socket_path, network)
             self._process = subprocess.Popen(
-                _command(world, kernel, arguments, drives, self.console, socket_path, network),
+                command if reboots else [*command, "-no-reboot"],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -168,7 +181,7 @@ class Machine:
                 if self._events.get(timeout=max(0.0, deadline - time.monotonic())) is None:
                     self._events.put(None)
                     if seen == len(self.events):
-                        raise LabError(f"the machine went down before {dict(wanted)}")
+                        raise LabError(self._down(f"before {dict(wanted)}"))
             except queue.Empty:
                 raise LabError(f"{dict(wanted)} did not happen in {timeout:.0f} s") from None
 
@@ -200,6 +213,20 @@ class Machine:
         self.ended.set()
         self._port.close()
 
+    @contextlib.contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Hold the machine: its disks are then what a power cut at this moment would leave."""
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            # A thread that is writing stops when that is done.
+            while not all(state == "T" for state in self._states()):
+                if not self.is_running():
+                    raise LabError(self._down("before it could be held"))
+                time.sleep(0.01)
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
+
     def shut_down(self) -> None:
         """Write everything to the disk, then cut the power: faster than stopping every service."""
         self.run("sync")
@@ -209,6 +236,17 @@ class Machine:
         """Give the seconds that processors of this machine have spent on the guest."""
         fields = Path(f"/proc/{self._process.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def _states(self) -> list[str]:
+        states = []
+        for thread in Path(f"/proc/{self._process.pid}/task").glob("*/stat"):
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
+                states.append(thread.read_text().rsplit(")", 1)[1].split()[0])
+        return states
+
+    def _down(self, when: str) -> str:
+        panic = re.search("Kernel panic.*", self.console.read_text("utf-8", "replace"))
+        return f"the machine went down {when}" + (f": {panic.group().strip()}" if panic else "")
 
     def _ask(self, kind: str, timeout: float, **message: object) -> dict[str, Any]:
         number = next(self._numbers)
@@ -222,7 +260,7 @@ class Machine:
                 return answers.get(timeout=0.5)
             except queue.Empty:
                 if not self.is_running():
-                    raise LabError("the machine went down") from None
+                    raise LabError(self._down(f"before it answered to {message}")) from None
                 if self.boots != boots:
                     raise RebootedError(
                         f"the machine rebooted before it answered to {message}"
@@ -293,12 +331,11 @@ def _command(
         ),
         *("-smbios", _smbios(3, manufacturer=firmware.vendor, asset=firmware.asset_tag)),
     ]
-    # All behind one controller: the kernel looks at several in any order, and /dev/nvme0n1 is root.
-    command += ["-device", "nvme,id=disks,serial=lab"]
     for number, drive in enumerate(drives):
+        device = "virtio-blk-pci" if number else "nvme,serial=root"
         command += [
             *("-drive", f"file={drive},if=none,id=d{number},format=raw,cache=unsafe"),
-            *("-device", f"nvme-ns,bus=disks,drive=d{number},nsid={number + 1}"),
+            *("-device", f"{device},drive=d{number}"),
         ]
     if network:
         command += ["-netdev", f"user,id=net,{network}", "-device", "virtio-net-pci,netdev=net"]

@@ -99,9 +99,6 @@ def both() -> dict[str, str]:
     )
 
 
-#: What :data:`STATE` showed in this run where nothing went wrong, by release.
-UNDISTURBED: dict[str, str] = {}
-
 #: A shell script that shows everything that :data:`IGNITION` and :data:`USER_DATA` make.
 STATE = """\
 stat -c '%n %F %a %U:%G %s' /opt/app /opt/app/* /root/secret /srv/vm-name \
