@@ -13,10 +13,20 @@ from tests.hyperv.engine import SET
 
 POOLS = "/var/lib/hyperv"
 
-#: As an unprivileged user: every file that this user may read, every process.
-_SEARCH = f"""\
-find / \\( -path /proc -o -path /sys \\) -prune -o -type f -readable -print0 2>/dev/null |
-    xargs -0 -r grep -slF "{SECRET}"
+#: Run by an unprivileged user.
+_AS_NOBODY = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups")
+
+#: Every file that an unprivileged user can read by its name, listed in a directory or not. What the
+#: image brought and this boot has not touched cannot hold what this boot's host has sent.
+_SEARCH_FILES = f"""\
+boot=$(sed -n 's/^btime //p' /proc/stat)
+find / \\( -path /proc -o -path /sys \\) -prune -o -type f -newerct "@$((boot - 5))" -print0 |
+    {" ".join(_AS_NOBODY)} xargs -0 -r grep -slF "{SECRET}"
+true
+"""
+
+#: As an unprivileged user: every process.
+_SEARCH_PROCESSES = f"""\
 for process in /proc/[0-9]*; do
     tr '\\0' ' ' < $process/cmdline | grep -F "{SECRET}" | grep -v grep && echo $process
     tr '\\0' ' ' < $process/environ 2>/dev/null | grep -F "{SECRET}" && echo $process
@@ -59,10 +69,15 @@ def assert_pools(guest: Guest, keys: Mapping[str, str]) -> None:
 
 def assert_secret(guest: Guest) -> None:
     """An unprivileged user finds nothing of the payload in files, arguments and environments."""
-    found = guest.run(
-        *("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "sh", "-c", _SEARCH)
-    )
-    assert not found.strip(), f"an unprivileged user finds the secret in: {found}"
+    canary = "/srv/canary"
+    guest.sh(f"echo {SECRET} > {canary}")
+    files = guest.sh(_SEARCH_FILES).splitlines()
+    assert canary in files, "the search finds nothing at all"
+    files.remove(canary)
+    guest.sh(f"rm {canary}")
+    assert not files, f"an unprivileged user finds the secret in {files}"
+    found = guest.run(*_AS_NOBODY, "sh", "-c", _SEARCH_PROCESSES)
+    assert not found.strip(), f"an unprivileged user finds the secret in the processes: {found}"
 
 
 def assert_delivered(guest: Guest, keys: Mapping[str, str]) -> None:
