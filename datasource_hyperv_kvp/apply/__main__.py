@@ -65,7 +65,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         machine.log("what came before it stays; the next boot tries the rest again")
     finally:
         if status != "unchanged":  # an earlier boot's result stays
-            write_result(machine.state_dir / RESULT, status, findings)
+            write_result(machine.state_dir / RESULT, status, findings, machine.warnings)
     return 0 if not findings else 1
 
 
@@ -80,11 +80,14 @@ def counts(path: Path) -> bool:
         return False
 
 
-def write_result(path: Path, status: str, findings: Sequence[Finding]) -> None:
+def write_result(
+    path: Path, status: str, findings: Sequence[Finding], warnings: Sequence[str]
+) -> None:
     """What ``hyperv-kvp diagnose`` reads: ``status`` is applied, refused or failed."""
     document = {
         "status": status,
         "findings": [vars(finding) for finding in findings],
+        "warnings": list(warnings),
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
     write_private(path, json.dumps(document, indent=1) + "\n")

@@ -28,13 +28,13 @@ class HostNameHandler(Handler[HostName]):
         except FileNotFoundError:  # a link of the config that leads nowhere yet
             name = ""
         if not name:
-            run.machine.log(f"{HOSTNAME} holds no name; the running name stays")
+            run.machine.warn(f"{HOSTNAME} holds no name; the running name stays")
             return
         try:
             socket.sethostname(name)
         except OSError as error:
             # A container may not; what counts is the file, and it is right at the next boot.
-            run.machine.log(f"the running name stays: {error}")
+            run.machine.warn(f"the running name stays: {error}")
 
 
 def name_in(text: str) -> str:

@@ -62,13 +62,12 @@ def _label(patterns: list[str], run: Run) -> None:
         # A path may be gone again: an overwritten directory, the home of a removed user.
         result = run.machine.try_run(["restorecon", "-R", "-i", "--", *patterns])
     except ApplyError as error:
-        run.machine.log(f"warning: SELinux labels may be missing: {error}")
+        run.machine.warn(f"SELinux labels may be missing: {error}")
         return
     if result.returncode != 0:
         said = " ".join((result.stderr or result.stdout).split()) or "no reason given"
-        run.machine.log(
-            f"warning: SELinux labels may be missing: restorecon ended with"
-            f" {result.returncode}: {said}"
+        run.machine.warn(
+            f"SELinux labels may be missing: restorecon ended with {result.returncode}: {said}"
         )
 
 

@@ -50,6 +50,7 @@ class Machine:
     :param sync: returns when everything that was written is on the disk.
     :param point: called with a name between any two changes; a test cuts the power there.
     :param timeout: seconds that one program may take.
+    :param warnings: what :meth:`warn` has said, for the result.
     """
 
     state_dir: Path
@@ -57,6 +58,12 @@ class Machine:
     sync: Callable[[], None] = field(default=os.sync)
     point: Callable[[str], None] = field(default=_nothing)
     timeout: float = PROGRAM_TIMEOUT
+    warnings: list[str] = field(default_factory=list)
+
+    def warn(self, text: str) -> None:
+        """Tell what is left undone and stops nothing: in the log, and in the result."""
+        self.log(f"warning: {text}")
+        self.warnings.append(text)
 
     def has(self, program: str) -> bool:
         """Whether the program is installed."""

@@ -145,6 +145,6 @@ def mount_wanted(plan: Plan, machine: Machine, fstab: Path = FSTAB) -> None:
                         advice="mend its line in /etc/fstab or its unit, or let the boot go on"
                         " without it (nofail)",
                     )
-                machine.log(f"going on without {entry.where}: {said}")
+                machine.warn(f"going on without {entry.where}: {said}")
                 break
             time.sleep(RETRY)

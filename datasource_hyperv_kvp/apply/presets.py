@@ -138,7 +138,7 @@ def enable_unit(name: str, machine: Machine) -> None:
     """Make the links of ``[Install]``. Missing, static and masked units are no error."""
     state = machine.try_run([*SYSTEMCTL, "is-enabled", "--", name]).stdout.strip()
     if state in MISSING:
-        machine.log(f"{name} is enabled by preset only: there is no such unit")
+        machine.warn(f"{name} is enabled by preset only: there is no such unit")
     elif state in MASKED:
         machine.log(f"{name} is enabled by preset only: it is masked")
     elif state in NOTHING_TO_ENABLE:
@@ -147,7 +147,7 @@ def enable_unit(name: str, machine: Machine) -> None:
         # An impossible alias and the like: systemd logs it when it applies presets, and goes on.
         result = machine.try_run([*SYSTEMCTL, "enable", "--", name])
         if result.returncode != 0:
-            machine.log(f"{name} cannot be enabled: {' '.join(result.stderr.split())}")
+            machine.warn(f"{name} cannot be enabled: {' '.join(result.stderr.split())}")
 
 
 def to_enable(choices: Iterable[tuple[str, bool]]) -> tuple[str, ...]:

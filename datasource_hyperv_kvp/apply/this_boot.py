@@ -242,7 +242,7 @@ def tell(touched: Effects, machine: Machine) -> None:
         try:
             machine.run(command)
         except ApplyError as error:
-            machine.log(f"as in a boot, this stops nothing: {error}")
+            machine.warn(f"as in a boot, this stops nothing: {error}")
 
 
 def _present(paths: tuple[str, ...]) -> list[str]:

@@ -78,6 +78,7 @@ def as_json(evidence: Evidence, conclusion: Conclusion) -> dict[str, Any]:
             "errors": list(cloud_init.errors),
             "faults": list(cloud_init.faults),
         },
+        "ignition": dataclasses.asdict(evidence.applied),
     }
 
 
@@ -113,6 +114,10 @@ def _facts(evidence: Evidence) -> list[tuple[str, str]]:
     for error in cloud_init.errors:
         if not any(fault in error for fault in cloud_init.faults):
             facts.append(("error", error))
+    if evidence.applied.status:
+        facts.append(("ignition", evidence.applied.status))
+    facts += [("finding", finding) for finding in evidence.applied.findings]
+    facts += [("warning", warning) for warning in evidence.applied.warnings]
     return facts
 
 

@@ -50,6 +50,18 @@ def _by_us(evidence: Evidence) -> Conclusion:
             f"this machine was provisioned only in part, for it came up without what is damaged: "
             f"{_short(told)}; mend that on the host, and the next boot applies it"
         )
+    applied = evidence.applied
+    if applied.findings:
+        told = "; ".join(applied.findings)
+        how = (
+            "was refused, and nothing of it is applied"
+            if applied.status == "refused"
+            else "is applied only in part"
+        )
+        return _no(
+            f"the Ignition config came whole, but it {how}: {_short(told)}; mend that, and the "
+            "next boot applies it"
+        )
     if not cloud_init.finished:
         return Conclusion(None, "Not known yet: cloud-init is still provisioning this machine.")
     if cloud_init.errors:
@@ -58,17 +70,19 @@ def _by_us(evidence: Evidence) -> Conclusion:
             f"the documents came whole, but cloud-init did not get through with them: "
             f"{_short(told)}; `cloud-init status --long` and /var/log/cloud-init.log say more"
         )
+    but = f" But: {_short('; '.join(applied.warnings))}." if applied.warnings else ""
     if cloud_init.from_cache:
         return Conclusion(
             True,
             f"Provisioned: {NAME} provisioned this machine in an earlier boot (instance "
             f"{cloud_init.instance_id}), and later boots ask nobody; `cloud-init clean` makes the "
-            "next one a first boot.",
+            f"next one a first boot.{but}",
         )
     names = _and([document.name for document in evidence.documents]) or "the host's keys"
     where = cloud_init.datasource.partition("[")[2].rstrip("]") or "the host"
     return Conclusion(
-        True, f"Provisioned: {NAME} provisioned this machine with {names}, read from {where}."
+        True,
+        f"Provisioned: {NAME} provisioned this machine with {names}, read from {where}.{but}",
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from datasource_hyperv_kvp.diagnosis.applied import Applied, read_applied
 from datasource_hyperv_kvp.diagnosis.cloudinit import CloudInit, read_cloud_init
 from datasource_hyperv_kvp.errors import HyperVKVPError
 from datasource_hyperv_kvp.kvp import (
@@ -76,6 +77,7 @@ class Evidence:
     host_facts: Mapping[str, str] = field(default_factory=dict)
     stale_keys: int = 0
     cloud_init: CloudInit = field(default_factory=CloudInit)
+    applied: Applied = field(default_factory=Applied)
 
     @property
     def is_hyperv(self) -> bool:
@@ -124,6 +126,9 @@ def gather(host: GuestSystem | None = None) -> Evidence:
         host_facts=dict(payload.host_facts),
         stale_keys=len(payload.stale),
         cloud_init=cloud_init,
+        applied=read_applied(cloud_init.instance_id, host.root)
+        if cloud_init.used_ours
+        else Applied(),
     )
 
 

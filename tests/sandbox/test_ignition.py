@@ -115,6 +115,8 @@ def test_somebody_can_log_in_though_a_config_alone_fails_when_it_is_applied(
     assert guest.run(["sudo", "-l", "-U", "debian"]).out.rstrip().endswith("NOPASSWD: ALL")
     assert not guest.status().clean
     assert "no more groups" in guest.read("/var/log/cloud-init-output.log")
+    diagnosis = guest.run(["hyperv-kvp", "diagnose"]).out
+    assert "is applied only in part: $.passwd.groups" in " ".join(diagnosis.split()), diagnosis
     # nothing of that is a mark of the machine: the next boot applies the config
     guest.run(["mv", f"{program}.real", program])
     guest.power_cycle()

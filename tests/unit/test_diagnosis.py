@@ -135,6 +135,60 @@ def test_errors_that_are_not_ours_are_told_too(machine: Machine) -> None:
     assert "runcmd failed" in machine.sentence()
 
 
+def result(machine: Machine, status: str, **more: object) -> None:
+    """What applying the Ignition config has left."""
+    machine.write("var/lib/cloud/data/instance-id", "one\n")
+    text = json.dumps({"status": status, "findings": [], "time": "", **more})
+    machine.write("var/lib/cloud/instances/one/ignition/result.json", text)
+
+
+@pytest.mark.parametrize(
+    ("status", "words"), [("refused", "nothing of it is applied"), ("failed", "only in part")]
+)
+def test_a_config_that_is_not_applied_is_told_with_its_reasons(
+    machine: Machine, status: str, words: str
+) -> None:
+    machine.finished(DEVICE_SOURCE, errors=("bootcmd failed",))
+    finding = {"at": "$.storage.files.0", "message": "no room", "advice": "take a larger disk"}
+    result(machine, status, findings=[finding], warnings=["and a label is missing"])
+    conclusion = conclude(machine.evidence())
+    assert conclusion.provisioned is False
+    assert words in conclusion.sentence
+    assert "$.storage.files.0: no room; take a larger disk" in conclusion.sentence
+    assert "bootcmd failed" not in conclusion.sentence
+    text = as_text(machine.evidence(), conclusion)
+    for line in ("ignition:     " + status, "finding:      $.storage", "warning:      and a label"):
+        assert line in text
+
+
+def test_what_an_applied_config_has_left_undone_is_told(machine: Machine) -> None:
+    machine.finished(DEVICE_SOURCE)
+    result(machine, "applied", warnings=["SELinux labels may be missing"])
+    conclusion = conclude(machine.evidence())
+    assert conclusion.provisioned is True
+    assert conclusion.sentence.endswith(". But: SELinux labels may be missing.")
+    found = as_json(machine.evidence(), conclusion)["ignition"]
+    assert found == {
+        "status": "applied",
+        "findings": (),
+        "warnings": ("SELinux labels may be missing",),
+    }
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"findings": 7}'])
+def test_a_torn_result_is_no_result(machine: Machine, text: str) -> None:
+    machine.finished(DEVICE_SOURCE)
+    result(machine, "applied")
+    machine.write("var/lib/cloud/instances/one/ignition/result.json", text)
+    assert conclude(machine.evidence()).provisioned is True
+
+
+def test_the_result_of_a_machine_that_others_provisioned_does_not_count(machine: Machine) -> None:
+    machine.finished("DataSourceNoCloud [seed=/dev/sr0]")
+    result(machine, "refused", findings=[{"at": "$", "message": "no room", "advice": ""}])
+    assert "no room" not in machine.sentence()
+
+
 def test_while_cloud_init_works_nothing_is_known(machine: Machine) -> None:
     (machine.root / "run/cloud-init/result.json").unlink()
     status = {"v1": {"stage": "modules-final", "datasource": DEVICE_SOURCE}}

@@ -14,6 +14,11 @@ from .failure import FetchFailure, size
 #: Free space is looked at again after so many bytes.
 _LOOK = 16 << 20
 
+ADVICE = (
+    "give the machine a larger disk, or fetch less; on a first boot cloud-init grows the root file"
+    " system only later, so that room for this has to be in the image"
+)
+
 
 def write(chunks: Iterable[bytes], path: Path, *, length: int | None, reserve: int) -> None:
     """Write ``chunks`` to ``path``, mode 0600, synced, atomically; nothing stays if that fails.
@@ -47,7 +52,7 @@ def check_space(directory: Path, needed: int, reserve: int) -> None:
         need = f"{size(needed)} are needed and {size(reserve)}" if needed else size(reserve)
         raise FetchFailure(
             f"no space in {directory}: {need} must stay free, {size(free)} are",
-            advice="give the machine a larger disk, or fetch less",
+            advice=ADVICE,
         )
 
 
@@ -60,6 +65,6 @@ def _write_all(descriptor: int, chunk: bytes, path: Path) -> None:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise FetchFailure(
                     f"no space left in {path.parent}",
-                    advice="give the machine a larger disk, or fetch less",
+                    advice=ADVICE,
                 ) from error
             raise

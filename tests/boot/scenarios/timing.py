@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from tests.boot.guest.channel import Planned
 from tests.boot.lab import Guest, Lab
-from tests.boot.registry import FORKY, scenario
+from tests.boot.registry import scenario
 from tests.boot.scenarios import checks
 from tests.boot.scenarios.daemon import assert_daemon_undisturbed
 from tests.boot.world import Host, World, later, sets
@@ -48,7 +48,7 @@ def silent_host(lab: Lab) -> None:
     checks.assert_says(guest, "said nothing", provisioned=False)
 
 
-@scenario((FORKY,))
+@scenario()
 def exchange_off(lab: Lab) -> None:
     """Data Exchange is switched off on the host: no wait, and a diagnosis that says so."""
     guest = lab.boot(lab.disk(), World(device_after=None, offers_kvp=False))
