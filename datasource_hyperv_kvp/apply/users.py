@@ -216,10 +216,13 @@ def _delete(step: User, run: Run) -> None:
 
 def _allow_sudo(step: User) -> None:
     """The rule that cloud-init gives to a distribution's default user."""
-    if SUDOERS.is_dir():
+    if rule_file(step).parent.is_dir():
         rule = (
             f"# Made with the account, as for a default user.\n{step.name} ALL=(ALL) NOPASSWD:ALL\n"
         )
-        replace_file(
-            str(SUDOERS / f"90-ignition-{step.name}"), [Contents(rule.encode())], mode=0o440
-        )
+        replace_file(str(rule_file(step)), [Contents(rule.encode())], mode=0o440)
+
+
+def rule_file(step: User) -> Path:
+    """Where the rule of an account with a default user's rights stands."""
+    return SUDOERS / f"90-ignition-{step.name}"

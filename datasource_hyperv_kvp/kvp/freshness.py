@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from datasource_hyperv_kvp.errors import PoolFileError
 from datasource_hyperv_kvp.kvp import daemon
 from datasource_hyperv_kvp.kvp.lock import LOCK_TIMEOUT, locked
-from datasource_hyperv_kvp.kvp.poolfile import POOL_DIR, pool_path
+from datasource_hyperv_kvp.kvp.poolfile import POOL_DIR, make_directory, pool_path
 from datasource_hyperv_kvp.kvp.pools import AUTO_EXTERNAL, EXTERNAL
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ def empty_pools(
     if found.state is daemon.State.RUNNING:
         return f"{found.detail}, so the pools may hold keys of this boot; nothing was emptied"
     try:
-        pool_dir.mkdir(mode=0o755, parents=True, exist_ok=True)
+        make_directory(pool_dir)
         for number in HOST_POOLS:
             path = pool_path(pool_dir, number)
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))

@@ -65,15 +65,14 @@ def read_pool_dir(directory: Path | str, *, lock_timeout: float = LOCK_TIMEOUT) 
 def write_pool_files(directory: Path | str, pools: Pools) -> None:
     """Write every pool, 0600, each file replaced in one step; a pool not given becomes empty.
 
-    The directory is made if need be, as the daemon makes it: the files keep their secrets by
-    themselves.
+    The directory is made if need be.
 
     :raises PoolFileError: a record does not fit its field, or the file system refuses.
     """
     directory = Path(directory)
     contents = {number: build_records(pools.get(number, {})) for number in POOL_NUMBERS}
     try:
-        directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+        make_directory(directory)
         for number, content in contents.items():
             _replace(pool_path(directory, number), content)
         _sync(directory)
@@ -81,6 +80,21 @@ def write_pool_files(directory: Path | str, pools: Pools) -> None:
         raise PoolFileError(
             f"the pool files cannot be written: {error.strerror or error}", where=str(directory)
         ) from error
+
+
+def make_directory(directory: Path) -> None:
+    """Make the directory of the pool files unless it is there, as the daemon makes it.
+
+    Open to all: the files keep their secrets by themselves.
+
+    :raises OSError: the file system refuses.
+    """
+    if directory.is_dir():
+        return
+    directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+    from datasource_hyperv_kvp.kvp import selinux  # not at every boot
+
+    selinux.label(directory)
 
 
 def as_pool(records: Iterable[Record]) -> Pool:

@@ -1,5 +1,5 @@
-"""SELinux labels: what restorecon is asked, and what follows when it fails. Only a stub runs: the
-guests' kernel has no SELinux."""
+"""SELinux labels: what restorecon is asked, and what follows when it fails. Only a stub runs, for
+the kernel has no SELinux; the boot lab's scenario ``selinux`` has a real one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from datasource_hyperv_kvp.apply.plan import Contents, File, Step
+from datasource_hyperv_kvp.apply.plan import Contents, File, Step, User
 from datasource_hyperv_kvp.apply.system_steps import Labels, Presets, ThisBoot
 from tests.sandbox.apply.guest import ApplyGuest
 
@@ -43,6 +43,16 @@ def test_a_label_that_cannot_be_set_is_told_and_stops_nothing(guest: ApplyGuest)
     # One call failed; the other was made all the same.
     assert guest.sh("sort -u /asked | grep -c ^/srv/") == "600"
     assert guest.result()["status"] == "applied"
+    assert any("cannot label a card" in warning for warning in guest.result()["warnings"])
+
+
+def test_what_is_written_beside_the_nodes_is_labelled_too(guest: ApplyGuest) -> None:
+    restorecon(guest, "exit 0")
+    user = User(at=AT, name="core", default_user_rights=True)
+    guest.applied(user, *CLOSING)
+    asked = guest.read("/asked").split()
+    for path in ("/etc/sudoers.d/90-ignition-core", "/home/core", "/etc/shadow", "/etc/subuid"):
+        assert path in asked
 
 
 def test_names_that_restorecon_would_take_for_patterns(guest: ApplyGuest) -> None:
