@@ -52,6 +52,12 @@ MACHINE_PACKAGES = (
 #: Beyond cloud-init's own. ifupdown or netplan: what the release's cloud-init prefers is there.
 GUEST_PACKAGES = ("linux-image-cloud-amd64", "kmod", "e2fsprogs", "grub2-common")
 
+#: With these a guest has SELinux; its files are labelled when its disk is made.
+SELINUX_PACKAGES = ("selinux-policy-default", "policycoreutils", "selinux-utils")
+SELINUX_CONFIG = "SELINUX=enforcing\nSELINUXTYPE=default\n"
+#: The policy confines the daemon under Fedora's name for it.
+SELINUX_CONTEXTS = "/usr/sbin/hv_kvp_daemon -- system_u:object_r:hypervkvpd_exec_t:s0\n"
+
 #: Units that only cost time in a guest that lives for half a minute.
 MASKED = (
     *("apt-daily-upgrade.timer", "apt-daily.timer", "dpkg-db-backup.timer", "fstrim.timer"),
@@ -158,46 +164,55 @@ def boot_dir() -> Path:
     return cache_dir() / "boot"
 
 
-def make_tree(release: str) -> Path:
+def make_tree(release: str, *, selinux: bool = False) -> Path:
     """Make the root file system of ``release`` bootable, unless that is done, and return it.
 
+    :param selinux: with SELinux and Debian's policy for it.
     :raises SetupError: apt failed, or the kernel is packed in an unknown way.
     """
     rootfs = make_rootfs(release)
-    recipe = [rootfs.name, GUEST_PACKAGES, MASKED, GENERATORS, BLACKLISTED, CLOUD_CONFIG]
-    recipe.append(JOURNAL)
+    packages = (*GUEST_PACKAGES, *(SELINUX_PACKAGES if selinux else ()))
+    recipe = [rootfs.name, packages, MASKED, GENERATORS, BLACKLISTED, CLOUD_CONFIG]
+    recipe += [JOURNAL, SELINUX_CONFIG, SELINUX_CONTEXTS]
     recipe.append((HERE / "make-tree").read_text())
     recipe.append([(PROJECT / file).read_text() for file in GUEST_MODULES])
     recipe.append([file.read_text() for file in sorted(GUEST_FILES.glob("*.[crs]*"))])
-    directory = boot_dir() / f"tree-{release}-{recipe_hash(recipe)}"
-    with locked(f"boot-tree-{release}"):
+    name = f"{release}-selinux" if selinux else release
+    directory = boot_dir() / f"tree-{name}-{recipe_hash(recipe)}"
+    with locked(f"boot-tree-{name}"):
         if directory.is_dir():
             os.utime(directory)
             return directory
-        with step(f"Making Debian {release} bootable (once)"):
-            _drop(_unused(f"tree-{release}-*"))
-            build = directory.with_name(f".new-{release}")
+        with step(f"Making Debian {name} bootable (once)"):
+            _drop(_unused(f"tree-{name}-????????????"))
+            build = directory.with_name(f".new-{name}")
             _drop([build])
             build.parent.mkdir(parents=True, exist_ok=True)
             subprocess.run(["cp", "-a", "--", str(rootfs), str(build)], check=True)
             _furnish(build)
             command = ["unshare", "--mount", str(HERE / "make-tree"), str(build)]
-            run([*command, *GUEST_PACKAGES], log=f"boot-tree-{release}.log", timeout=1800)
+            run([*command, *packages], log=f"boot-tree-{name}.log", timeout=1800)
+            if selinux:
+                (build / "etc/selinux/config").write_text(SELINUX_CONFIG)
+                contexts = build / "etc/selinux/default/contexts/files/file_contexts.local"
+                contexts.write_text(SELINUX_CONTEXTS)
             (packed,) = (build / "boot").glob("vmlinuz-*")
             (build / "boot/vmlinux").write_bytes(extract_vmlinux(packed.read_bytes()))
             build.rename(directory)
     return directory
 
 
-def make_image(release: str, *, daemon: bool, package: Path | None) -> Image:
+def make_image(release: str, *, daemon: bool, package: Path | None, selinux: bool = False) -> Image:
     """Make the disk of a guest, unless it is there.
 
     :param daemon: whether Hyper-V's KVP daemon is installed, as Debian packages it.
     :param package: the project's Debian package, ``None`` for a guest without it.
+    :param selinux: with SELinux, every file labelled.
     :raises SetupError: it cannot be made.
     """
-    tree = make_tree(release)
-    flavour = f"{release}-{'daemon' if daemon else 'bare'}" + ("" if package else "-plain")
+    tree = make_tree(release, selinux=selinux)
+    flavour = f"{release}-{'daemon' if daemon else 'bare'}"
+    flavour += ("" if package else "-plain") + ("-selinux" if selinux else "")
     recipe = [tree.name, daemon, package and package_hash(package), IMAGE_SIZE]
     recipe.append((HERE / "make-image").read_text())
     image = boot_dir() / f"image-{flavour}-{recipe_hash(recipe)}.raw"

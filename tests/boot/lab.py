@@ -118,14 +118,18 @@ class Lab:
         name: str = "root",
         *,
         daemon: bool = False,
+        selinux: bool = False,
         files: Mapping[str, str | bytes] | None = None,
     ) -> Path:
         """Give a fresh disk with the project installed.
 
         :param daemon: with Hyper-V's KVP daemon, as Debian packages it.
+        :param selinux: with SELinux, if it is started with :data:`tests.boot.machine.SELINUX`.
         :param files: what is put on it beforehand, by path.
         """
-        image: Image = make_image(self.release, daemon=daemon, package=self._package)
+        image: Image = make_image(
+            self.release, daemon=daemon, package=self._package, selinux=selinux
+        )
         self._kernel = image.kernel
         disk = self.directory / f"{name}.raw"
         copy(image.disk, disk)
@@ -148,10 +152,12 @@ class Lab:
         network: str = "",
         watch: Iterable[str] = (),
         loader: Path | None = None,
+        arguments: str = "",
     ) -> Machine:
         """Switch a machine on and return at once.
 
         :param loader: a boot loader that finds the kernel on the disk; then the machine may reboot.
+        :param arguments: more of them for the kernel.
         :param watch: paths; the machine says ``{"seen": path}`` when one comes into being.
         """
         assert self._kernel is not None
@@ -163,7 +169,7 @@ class Lab:
             world,
             loader or self._kernel,
             [disk, *drives],
-            arguments="" if loader else KERNEL_ARGUMENTS,
+            arguments="" if loader else KERNEL_ARGUMENTS + arguments,
             network=network,
             watch=tuple(watch),
             reboots=loader is not None,
@@ -180,12 +186,15 @@ class Lab:
         drives: Iterable[Path] = (),
         network: str = "",
         loader: Path | None = None,
+        arguments: str = "",
     ) -> Guest:
         """Boot a machine to the end.
 
         :raises LabError: it does not get there.
         """
-        machine = self.start(disk, world, drives=drives, network=network, loader=loader)
+        machine = self.start(
+            disk, world, drives=drives, network=network, loader=loader, arguments=arguments
+        )
         machine.wait_booted()
         self.say(
             f"boot {self.boots} is up after {machine.booted_after:.0f} s "

@@ -39,6 +39,9 @@ KERNEL_ARGUMENTS = (
     " panic=-1"
 )
 
+#: For a machine with SELinux, enforcing. Of two lists of security modules the last counts.
+SELINUX = " lsm=capability,selinux selinux=1 enforcing=1"
+
 #: For a machine with a second disk. The kernel gives NVMe disks their names in any order, so the
 #: second is of another kind, for which it wants a module.
 SECOND_DISK = " init=/usr/lib/lab/drivers.sh"
