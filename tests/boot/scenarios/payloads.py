@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import quote
 
 from datasource_hyperv_kvp.payload import encode
@@ -38,7 +39,7 @@ runcmd:
 
 META_DATA = "local-hostname: named-by-host\n"
 
-IGNITION = {
+IGNITION: dict[str, Any] = {
     "ignition": {"version": "3.4.0"},
     "passwd": {
         "groups": [{"name": "operators", "gid": 4242}],
