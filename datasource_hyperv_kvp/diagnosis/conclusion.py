@@ -54,7 +54,7 @@ def _by_us(evidence: Evidence) -> Conclusion:
     if applied.findings:
         told = "; ".join(applied.findings)
         how = (
-            "was refused, and nothing of it is applied"
+            "was refused before anything was changed by that boot"
             if applied.status == "refused"
             else "is applied only in part"
         )

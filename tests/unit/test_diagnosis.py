@@ -143,7 +143,7 @@ def result(machine: Machine, status: str, **more: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "words"), [("refused", "nothing of it is applied"), ("failed", "only in part")]
+    ("status", "words"), [("refused", "before anything was changed"), ("failed", "only in part")]
 )
 def test_a_config_that_is_not_applied_is_told_with_its_reasons(
     machine: Machine, status: str, words: str
