@@ -24,6 +24,9 @@ GRUB_CONFIGS = (Path("/boot/grub/grub.cfg"), Path("/boot/grub2/grub.cfg"))
 GRUB_DEFAULT = Path("/etc/default/grub")
 GRUB_SNIPPET = Path("/etc/default/grub.d/99-ignition.cfg")
 
+#: What is written here outside /boot; programs of the system see to their own files.
+FILES = (GRUB_DEFAULT, GRUB_SNIPPET, KERNEL_CMDLINE)
+
 #: By one of these an entry for rescue is known: Debian's, Ubuntu's.
 RESCUE = frozenset(("single", "recovery"))
 

@@ -20,8 +20,7 @@ class ApplyError(Exception):
         self.advice = advice
 
     def __str__(self) -> str:
-        text = f"{self.at}: {self.message}" if self.at else self.message
-        return f"{text}; {self.advice}" if self.advice else text
+        return _told(self.at, self.message, self.advice)
 
 
 class PlanError(ApplyError):
@@ -37,5 +36,9 @@ class Finding:
     advice: str = ""
 
     def __str__(self) -> str:
-        text = f"{self.at}: {self.message}"
-        return f"{text}; {self.advice}" if self.advice else text
+        return _told(self.at, self.message, self.advice)
+
+
+def _told(at: str, message: str, advice: str) -> str:
+    text = f"{at}: {message}" if at else message
+    return f"{text}; {advice}" if advice else text

@@ -11,6 +11,7 @@ from .errors import ApplyError, Finding
 from .handler import Handler, Run
 from .journal import State
 from .machine import Machine
+from .nodes import first_missing
 from .outlook import Outlook
 from .system_steps import KernelArguments
 
@@ -65,7 +66,8 @@ class KernelArgumentsHandler(Handler[KernelArguments]):
                 yield Finding(f"{step.at}.shouldExist", f"{argument!r}: {reason}")
 
     def before(self, step: KernelArguments, run: Run) -> State:
-        return {}
+        # What SELinux has to label afterwards.
+        return {"made": sorted({first_missing(str(path)) for path in boot_loaders.FILES})}
 
     def apply(self, step: KernelArguments, before: State, run: Run) -> None:
         loader = boot_loaders.find(run.machine)

@@ -10,14 +10,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from . import database, plan
-from .boot_loaders import GRUB_DEFAULT, GRUB_SNIPPET, KERNEL_CMDLINE
 from .errors import ApplyError, Finding
 from .handler import Handler, Run
 from .journal import State
 from .outlook import Outlook
-from .system_steps import KernelArguments, Labels, Presets
+from .system_steps import Labels, Presets
 from .units import UNIT_DIR
-from .users import rule_file
 
 #: Both there while SELinux is on, enforcing or not (``is_selinux_enabled(3)``): a kernel that could
 #: have it shows the first on systems that know nothing of it.
@@ -25,9 +23,6 @@ SIGNS = (Path("/sys/fs/selinux/enforce"), Path("/etc/selinux/config"))
 
 #: What the account tools write, backups and locks too.
 ACCOUNT_FILES = ("passwd*", "group*", "shadow*", "gshadow*", "subuid*", "subgid*", ".pwd.lock")
-
-#: What is written for kernel arguments, outside /boot; programs of the system label their own.
-BOOT_LOADER_FILES = (GRUB_DEFAULT, GRUB_SNIPPET, KERNEL_CMDLINE)
 
 #: Paths for one call of restorecon: far below the limit of an argument list.
 CHUNK = 500
@@ -93,10 +88,6 @@ def touched(run: Run) -> list[str]:
         elif isinstance(step, Presets):
             # Enabling makes links in directories of other units.
             paths.add(UNIT_DIR)
-        elif isinstance(step, KernelArguments):
-            paths.update(str(path) for path in BOOT_LOADER_FILES)
-        elif isinstance(step, plan.User) and step.default_user_rights:
-            paths.add(str(rule_file(step)))
     if any(isinstance(step, (plan.Group, plan.User)) for step in run.plan.steps):
         etc = Path("/etc")
         paths.update(str(path) for pattern in ACCOUNT_FILES for path in etc.glob(pattern))

@@ -80,7 +80,9 @@ class UserHandler(AccountHandler[User]):
             home = step.home_dir or homes.default_home(step.name)
             # A link that leads nowhere is there too, and not ours to remove.
             there = kind_at(home) is not NodeKind.ABSENT
-            return {"exists": False, "home": home, "home_exists": there}
+            # What SELinux has to label afterwards, beside the home.
+            made = [_rule_file(step)] if step.default_user_rights else []
+            return {"exists": False, "home": home, "home_exists": there, "made": made}
         return {
             "exists": True,
             "uid": account.uid,
@@ -216,13 +218,12 @@ def _delete(step: User, run: Run) -> None:
 
 def _allow_sudo(step: User) -> None:
     """The rule that cloud-init gives to a distribution's default user."""
-    if rule_file(step).parent.is_dir():
+    if SUDOERS.is_dir():
         rule = (
             f"# Made with the account, as for a default user.\n{step.name} ALL=(ALL) NOPASSWD:ALL\n"
         )
-        replace_file(str(rule_file(step)), [Contents(rule.encode())], mode=0o440)
+        replace_file(_rule_file(step), [Contents(rule.encode())], mode=0o440)
 
 
-def rule_file(step: User) -> Path:
-    """Where the rule of an account with a default user's rights stands."""
-    return SUDOERS / f"90-ignition-{step.name}"
+def _rule_file(step: User) -> str:
+    return str(SUDOERS / f"90-ignition-{step.name}")

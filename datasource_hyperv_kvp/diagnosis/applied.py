@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from datasource_hyperv_kvp.apply.errors import Finding
 from datasource_hyperv_kvp.damage import KEPT, RESULT
 
 _INSTANCES = Path("var/lib/cloud/instances")
@@ -47,8 +48,7 @@ def _finding(finding: object) -> str:
     if not isinstance(finding, Mapping):
         return str(finding)
     at, message, advice = (str(finding.get(name) or "") for name in ("at", "message", "advice"))
-    text = f"{at}: {message}" if at else message
-    return f"{text}; {advice}" if advice else text
+    return str(Finding(at, message, advice))
 
 
 def _list(value: object) -> list[object]:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 LOG = logging.getLogger(__name__)
 
-#: Both there while SELinux is on, enforcing or not (``is_selinux_enabled(3)``).
+#: Both there while SELinux is on, enforcing or not (``is_selinux_enabled(3)``). What applies
+#: configs may run without this part of the package and has them, too: ``apply/labels.py``.
 SIGNS = (Path("/sys/fs/selinux/enforce"), Path("/etc/selinux/config"))
 
 #: Seconds; it takes a fraction of one.

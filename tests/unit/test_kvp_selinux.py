@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from datasource_hyperv_kvp.apply import labels
 from datasource_hyperv_kvp.kvp import selinux, write_pool_files
 from datasource_hyperv_kvp.kvp.freshness import empty_pools
 
@@ -43,6 +44,10 @@ def test_one_that_is_there_keeps_its_label(asked: Path, tmp_path: Path) -> None:
     write_pool_files(tmp_path / "hyperv", {})
     empty_pools(tmp_path / "hyperv", root=tmp_path)
     assert not asked.exists()
+
+
+def test_both_who_label_know_selinux_by_the_same_signs() -> None:
+    assert selinux.SIGNS == labels.SIGNS
 
 
 @pytest.mark.parametrize("missing", ["enforce", "config"])

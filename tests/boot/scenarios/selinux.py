@@ -25,7 +25,7 @@ CONFIG = {
             file("/etc/cron.d/lab", "# nothing\n"),
             file("/usr/local/bin/tool", "#!/bin/sh\n", 0o755),
             file("/var/log/lab/log", "x"),
-            file("/root/.ssh/config", "Host *\n", 0o600),
+            file("/etc/sudoers.d/lab", "# nothing\n", 0o440),
             file("/home/core/public_html/index.html", "x"),
         ],
     },

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from datasource_hyperv_kvp.apply.plan import Contents, File, Step, User
-from datasource_hyperv_kvp.apply.system_steps import Labels, Presets, ThisBoot
+from datasource_hyperv_kvp.apply.system_steps import KernelArguments, Labels, Presets, ThisBoot
 from tests.sandbox.apply.guest import ApplyGuest
 
 AT = "$"
@@ -48,11 +48,12 @@ def test_a_label_that_cannot_be_set_is_told_and_stops_nothing(guest: ApplyGuest)
 
 def test_what_is_written_beside_the_nodes_is_labelled_too(guest: ApplyGuest) -> None:
     restorecon(guest, "exit 0")
+    guest.sh("rm -rf /etc/default/grub.d; : > /etc/default/grub")
     user = User(at=AT, name="core", default_user_rights=True)
-    guest.applied(user, *CLOSING)
+    guest.applied(user, KernelArguments(at=AT), *CLOSING)
     asked = guest.read("/asked").split()
-    for path in ("/etc/sudoers.d/90-ignition-core", "/home/core", "/etc/shadow", "/etc/subuid"):
-        assert path in asked
+    files = {"/etc/default/grub", "/etc/default/grub.d", "/etc/sudoers.d/90-ignition-core"}
+    assert files | {"/home/core", "/etc/shadow", "/etc/subuid"} <= {*asked}
 
 
 def test_names_that_restorecon_would_take_for_patterns(guest: ApplyGuest) -> None:
